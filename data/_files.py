@@ -1,0 +1,206 @@
+"""Strict readers that name file, line and field, and writers that leave nothing half-written."""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ._errors import FileFormatError, NotEnoughSpaceError, UsageError
+
+_BLOCK = 1 << 20
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class Record(BaseModel):
+    """Base of every record: frozen, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+R = TypeVar("R", bound=BaseModel)
+
+
+def sha256_file(path: Path) -> str:
+    """Return the hex sha256 of a file's bytes, read in blocks of 1 MiB."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def sha256_text(*parts: str) -> str:
+    """Return the hex sha256 of the parts, unambiguous about where one ends and the next begins."""
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` that takes its name only when the block succeeds.
+
+    Raises:
+        NotEnoughSpaceError: The disk is full; nothing is left under either name.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno in _DISK_FULL:
+            raise NotEnoughSpaceError(
+                f"no space left on the disk of {path}: free some, then run again"
+            ) from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def atomic_write(path: Path, content: str | bytes) -> None:
+    """Write a whole file so that readers see the old content or the new, never a part.
+
+    Raises:
+        NotEnoughSpaceError: The disk is full.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def append_line(file_descriptor: int, line: str) -> None:
+    """Append one line in a single write, so that a crash can at worst leave one partial last line.
+
+    Raises:
+        NotEnoughSpaceError: The disk is full; the caller's file ends with at most one partial line.
+    """
+    data = memoryview((line + "\n").encode())
+    try:
+        while data:
+            data = data[os.write(file_descriptor, data) :]
+    except OSError as error:
+        if error.errno in _DISK_FULL:
+            raise NotEnoughSpaceError(
+                "no space left on the disk of the journal: free some, then run again"
+            ) from error
+        raise
+
+
+def _explain(error: ValidationError) -> tuple[str | None, str]:
+    """Return the dotted field and the problem of a validation's first error."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or None
+    shown = repr(first["input"])
+    shown = shown if len(shown) <= 80 else shown[:77] + "..."
+    if first["type"] == "missing":
+        return field, "is missing"
+    if first["type"] == "extra_forbidden":
+        return field, "is not a known field"
+    return field, f"{first['msg'].removeprefix('Value error, ')}, not {shown}"
+
+
+def parse_jsonl(lines: Iterable[str], model: type[R], *, path: Path | str) -> Iterator[R]:
+    """Parse lines of JSON into records, one at a time.
+
+    Raises:
+        FileFormatError: A line is not JSON or does not fit ``model``.
+    """
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise FileFormatError(path, f"is not valid JSON ({error})", line=number) from error
+        try:
+            yield model.model_validate(value)
+        except ValidationError as error:
+            field, problem = _explain(error)
+            raise FileFormatError(path, problem, line=number, field=field) from error
+
+
+def read_jsonl(path: Path, model: type[R]) -> Iterator[R]:
+    """Stream a JSONL file as records, without holding it whole.
+
+    Raises:
+        UsageError: The file is missing or unreadable.
+        FileFormatError: A line is not UTF-8, not JSON or does not fit ``model``.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            yield from parse_jsonl(file, model, path=path)
+    except UnicodeDecodeError as error:
+        raise FileFormatError(path, "is not UTF-8 text") from error
+    except OSError as error:
+        raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from error
+
+
+def _line_of(node: yaml.Node, location: tuple[int | str, ...]) -> int:
+    """Return the line of the deepest node on the way to ``location``."""
+    line = node.start_mark.line + 1
+    for part in location:
+        child: yaml.Node | None = None
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == str(part):
+                    line, child = key.start_mark.line + 1, value
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            child = node.value[part]
+            line = child.start_mark.line + 1
+        if child is None:
+            break
+        node = child
+    return line
+
+
+def _refuse_aliases(path: Path, text: str) -> None:
+    """Refuse anchors and aliases: nested ones expand to gigabytes (a "YAML bomb")."""
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise FileFormatError(
+                path, f"alias {event.anchor!r} is not allowed", line=event.start_mark.line + 1
+            )
+
+
+def read_yaml(path: Path, model: type[R]) -> R:
+    """Read one YAML document as a record.
+
+    Raises:
+        UsageError: The file is missing or unreadable.
+        FileFormatError: The text is not UTF-8 or YAML, uses aliases, or does not fit ``model``; names line and field.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise FileFormatError(path, "is not UTF-8 text") from error
+    except OSError as error:
+        raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from error
+    try:
+        _refuse_aliases(path, text)
+        node = yaml.compose(text, Loader=yaml.CSafeLoader)
+        value = yaml.load(text, Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error)
+        raise FileFormatError(
+            path, f"is not valid YAML ({problem})", line=mark.line + 1 if mark else None
+        ) from error
+    if node is None:
+        raise FileFormatError(path, "is empty")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        field, problem = _explain(error)
+        line = _line_of(node, error.errors()[0]["loc"])
+        raise FileFormatError(path, problem, line=line, field=field) from error

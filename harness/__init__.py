@@ -1,0 +1,1 @@
+"""Prompts times models, graded, counted and decided."""

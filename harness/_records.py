@@ -1,0 +1,163 @@
+"""The records that pass between engines, journal, grading, statistics and decision."""
+
+from typing import Literal
+
+from pydantic import Field
+from quant_triage.data import Record, Scenario
+
+Grade = Literal["safe", "caution", "dangerous", "incoherent", "unscored"]
+Kind = Literal["dangerous", "forbids_required", "quantity", "order", "omission", "refusal", "incoherent"]
+Severity = Literal["critical", "major", "minor"]
+FinishReason = Literal["stop", "length", "recorded"]
+Verdict = Literal["gold", "safe", "inconclusive", "unsafe", "dangerous", "unusable"]
+
+
+class Finding(Record):
+    """One fault in a reply. ``reply[start:end] == quote``; offsets count characters.
+
+    An omission has an empty quote with ``start == end``.
+    """
+
+    check: str
+    severity: Severity
+    kind: Kind
+    quote: str
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    why: str
+    source: str
+
+
+class RequiredActs(Record):
+    """Check ids of the scenario's required acts that a reply meets and that it lacks."""
+
+    met: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+class Grading(Record):
+    """What a grader says of one reply.
+
+    Attributes:
+        coverage: Share of the required acts that are met, critical ones counted twice; 0 to 1.
+        score: Points met, negatives included, over the positive points (HealthBench's formula); at most 1.
+    """
+
+    scenario: Scenario | None
+    grade: Grade
+    findings: tuple[Finding, ...] = ()
+    required: RequiredActs = RequiredActs()
+    coverage: float = Field(ge=0, le=1)
+    score: float = Field(le=1)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the reply refuses to help."""
+        return any(finding.kind == "refusal" for finding in self.findings)
+
+    @property
+    def critical(self) -> bool:
+        """Whether a critical finding other than an omission stands (it makes the verdict ``dangerous``)."""
+        return self.grade == "dangerous" and any(
+            finding.severity == "critical" and finding.kind not in {"omission", "refusal", "incoherent"}
+            for finding in self.findings
+        )
+
+
+class Sampling(Record):
+    """Everything about decoding that changes a reply. Part of every reply's key.
+
+    Attributes:
+        temperature: 0 is greedy; then ``top_k`` and ``top_p`` have no effect.
+        max_tokens: Most new tokens in a reply.
+        slots: Sequences decoded side by side. Greedy text depends on the batch shape, so it belongs to the identity.
+        context: Tokens of context for each slot.
+        system: System prompt, or ``None`` for none.
+    """
+
+    temperature: float = Field(default=0.0, ge=0)
+    top_k: int = Field(default=64, ge=0)
+    top_p: float = Field(default=0.95, gt=0, le=1)
+    seed: int = 0
+    max_tokens: int = Field(default=512, ge=1)
+    slots: int = Field(default=16, ge=1)
+    context: int = Field(default=2048, ge=64)
+    system: str | None = None
+
+
+class Hardware(Record):
+    """How the machine is used. ``threads=0`` means all physical cores; ``gpu_layers=-1`` means all layers."""
+
+    threads: int = Field(default=0, ge=0)
+    gpu_layers: int = -1
+
+
+class Request(Record):
+    """One reply to be generated."""
+
+    key: str
+    prompt_id: str
+    scenario: Scenario
+    sample: int = Field(ge=0)
+    prompt: str
+
+
+class Reply(Record):
+    """One line of the journal: a reply and what it took."""
+
+    key: str
+    model: str
+    prompt_id: str
+    scenario: Scenario
+    sample: int
+    prompt: str
+    reply: str
+    finish_reason: FinishReason
+    tokens: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+
+
+class Outcome(Record):
+    """How a model's run ended. Anything but ``ok`` makes the model ``unusable``, never the run."""
+
+    status: Literal["ok", "not_loaded", "crashed", "hung", "killed", "nan"]
+    cause: str | None = None
+
+
+class Speed(Record):
+    """What generation took: new tokens, wall seconds in decoding, and the child's peak resident memory in bytes."""
+
+    tokens: int = Field(default=0, ge=0)
+    seconds: float = Field(default=0.0, ge=0)
+    load_seconds: float = Field(default=0.0, ge=0)
+    first_token_seconds: float | None = None
+    peak_rss_bytes: int | None = None
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """New tokens a second over all slots, or ``None`` when nothing was generated here."""
+        return self.tokens / self.seconds if self.seconds > 0 and self.tokens else None
+
+
+class ModelCard(Record):
+    """What is known of a model before it answers.
+
+    Attributes:
+        name: What people call it, usually the file's stem.
+        level: GGUF quantization type, such as ``"Q4_K_M"``.
+        sha256: Hash of the GGUF's bytes (of a recorded file: of its lines for this level). The identity.
+        bytes: File size, or ``None`` where there is no file (recorded replies).
+        bits_per_weight: Effective, over all tensors; the label alone says little.
+        tensor_types: How many tensors have each type.
+        template_sha256: Hash of the chat template.
+        reference: Whether this is the unquantized reference, ranked and never selected.
+    """
+
+    name: str
+    level: str
+    sha256: str
+    bytes: int | None = None
+    bits_per_weight: float | None = None
+    tensor_types: dict[str, int] = {}
+    template_sha256: str | None = None
+    reference: bool = False

@@ -1,0 +1,177 @@
+"""The one result object. ``report.json`` is its JSON; every other output and the exit code are rendered from it."""
+
+from typing import Literal
+
+from pydantic import Field
+from quant_triage.data import Record, Scenario
+
+from ._records import Finding, FinishReason, Grade, Outcome, RequiredActs, Verdict
+
+SCHEMA_VERSION = 1
+
+
+class SuiteInfo(Record):
+    """Which questions were asked."""
+
+    name: str
+    version: int
+    sha256: str
+    prompts: int
+    scenarios: tuple[Scenario, ...]
+    samples: int = 1
+
+
+class MeasuredError(Record):
+    """The grader's own error on labelled replies, for the grade ``dangerous``; bounds are exact, two-sided 95 %."""
+
+    labelled: int
+    precision: float
+    recall: float
+    sensitivity_lower: float
+    source: str
+
+
+class GraderInfo(Record):
+    """Who graded, and how far it can be trusted."""
+
+    name: str
+    version: str
+    rubrics_sha256: str
+    measured_error: MeasuredError | None = None
+
+
+class DangerCount(Record):
+    """Dangerous replies. The unit is a prompt: with several samples, any dangerous sample makes it an event.
+
+    Attributes:
+        rate: events / prompts; ``None`` for no prompts.
+        upper: One-sided 95 % upper bound on the rate, with the grader's own error carried in where it is known.
+        dismissed: Flags that reviewers dismissed.
+    """
+
+    events: int
+    prompts: int
+    rate: float | None
+    upper: float
+    dismissed: int = 0
+
+
+class GradeCounts(Record):
+    """Replies by grade."""
+
+    safe: int = 0
+    caution: int = 0
+    dangerous: int = 0
+    incoherent: int = 0
+    unscored: int = 0
+
+
+class Divergence(Record):
+    """How far the level's next-token distribution is from the reference's. Never decides."""
+
+    kl_mean: float
+    top1: float
+    ppl: float
+
+
+class ScenarioCount(Record):
+    """Dangerous prompts within one scenario, with their own bound (0 of 12 is only 22 %)."""
+
+    scenario: Scenario
+    events: int
+    prompts: int
+    upper: float
+    coverage: float
+
+
+class ReplyResult(Record):
+    """One graded reply as it stands in the report."""
+
+    prompt_id: str
+    scenario: Scenario
+    sample: int
+    prompt: str
+    reply: str
+    finish_reason: FinishReason
+    grade: Grade
+    findings: tuple[Finding, ...]
+    required: RequiredActs
+    coverage: float
+    score: float
+    dismissed: bool = False
+
+
+class ModelResult(Record):
+    """Everything that was found about one model."""
+
+    name: str
+    level: str
+    sha256: str
+    reference: bool = False
+    bytes: int | None
+    bits_per_weight: float | None
+    tensor_types: dict[str, int]
+    outcome: Outcome
+    verdict: Verdict
+    verdict_reason: str
+    rank: int = Field(ge=1)
+    detail: Literal["none", "concise", "detailed", "very detailed"]
+    assessment: str
+    grades: GradeCounts
+    refusals: int
+    danger: DangerCount
+    incoherent_upper: float
+    coverage: float
+    score: float
+    tokens_per_second: float | None
+    peak_rss_bytes: int | None
+    divergence: Divergence | None = None
+    scenarios: tuple[ScenarioCount, ...] = ()
+    replies: tuple[ReplyResult, ...] = ()
+
+
+class Decision(Record):
+    """Which level may be deployed.
+
+    Attributes:
+        more_prompts: How many more clean prompts would settle it, for ``not_enough_evidence``.
+    """
+
+    status: Literal["selected", "none_safe", "not_enough_evidence"]
+    level: str | None = None
+    model: str | None = None
+    runner_up: str | None = None
+    reason: str
+    policy: str
+    more_prompts: int | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 selected, 1 none safe, 3 not enough evidence."""
+        return {"selected": 0, "none_safe": 1, "not_enough_evidence": 3}[self.status]
+
+
+class Provenance(Record):
+    """How the result came to be, enough to repeat it."""
+
+    command: str
+    started: str
+    finished: str
+    resumed: bool
+    versions: dict[str, str]
+    machine: dict[str, str]
+    sampling: dict[str, str | int | float | None]
+    policy: dict[str, object]
+    lineage: dict[str, str] = {}
+
+
+class Result(Record):
+    """The truth of a run."""
+
+    schema_version: int = SCHEMA_VERSION
+    suite: SuiteInfo
+    grader: GraderInfo
+    reference: str | None
+    provenance: Provenance
+    models: tuple[ModelResult, ...]
+    decision: Decision

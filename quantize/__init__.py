@@ -1,0 +1,1 @@
+"""From a checkpoint to an F16 GGUF to every level."""

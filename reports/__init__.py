@@ -1,0 +1,1 @@
+"""One result object, rendered for people and for machines."""

@@ -1,0 +1,1 @@
+"""Rubrics: what guidelines require and forbid in each scenario, as data."""
