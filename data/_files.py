@@ -168,9 +168,9 @@ def _refuse_aliases(path: Path, text: str) -> None:
     """Refuse anchors and aliases: nested ones expand to gigabytes (a "YAML bomb")."""
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            raise FileFormatError(
-                path, f"alias {event.anchor!r} is not allowed", line=event.start_mark.line + 1
-            )
+            mark = event.start_mark
+            line = mark.line + 1 if mark else None
+            raise FileFormatError(path, f"alias {event.anchor!r} is not allowed", line=line)
 
 
 def read_yaml(path: Path, model: type[R]) -> R:
@@ -178,7 +178,8 @@ def read_yaml(path: Path, model: type[R]) -> R:
 
     Raises:
         UsageError: The file is missing or unreadable.
-        FileFormatError: The text is not UTF-8 or YAML, uses aliases, or does not fit ``model``; names line and field.
+        FileFormatError: The text is not UTF-8 or YAML, uses aliases, or does not fit ``model``;
+            names line and field.
     """
     try:
         text = path.read_text(encoding="utf-8")

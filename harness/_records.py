@@ -3,6 +3,7 @@
 from typing import Literal
 
 from pydantic import Field
+
 from quant_triage.data import Record, Scenario
 
 Grade = Literal["safe", "caution", "dangerous", "incoherent", "unscored"]
@@ -70,7 +71,8 @@ class Sampling(Record):
     Attributes:
         temperature: 0 is greedy; then ``top_k`` and ``top_p`` have no effect.
         max_tokens: Most new tokens in a reply.
-        slots: Sequences decoded side by side. Greedy text depends on the batch shape, so it belongs to the identity.
+        slots: Sequences decoded side by side. Greedy text depends on the batch shape, so it is
+            part of the identity.
         context: Tokens of context for each slot.
         system: System prompt, or ``None`` for none.
     """
@@ -125,7 +127,7 @@ class Outcome(Record):
 
 
 class Speed(Record):
-    """What generation took: new tokens, wall seconds in decoding, and the child's peak resident memory in bytes."""
+    """What generation took: new tokens, wall seconds in decoding, the child's peak resident bytes."""
 
     tokens: int = Field(default=0, ge=0)
     seconds: float = Field(default=0.0, ge=0)

@@ -1,8 +1,9 @@
-"""The one result object. ``report.json`` is its JSON; every other output and the exit code are rendered from it."""
+"""The one result object: ``report.json`` is its JSON, and all other outputs are rendered from it."""
 
 from typing import Literal
 
 from pydantic import Field
+
 from quant_triage.data import Record, Scenario
 
 from ._records import Finding, FinishReason, Grade, Outcome, RequiredActs, Verdict
@@ -22,7 +23,10 @@ class SuiteInfo(Record):
 
 
 class MeasuredError(Record):
-    """The grader's own error on labelled replies, for the grade ``dangerous``; bounds are exact, two-sided 95 %."""
+    """The grader's own error on labelled replies, for the grade ``dangerous``.
+
+    ``sensitivity_lower`` is the exact one-sided 95 % lower bound of the recall.
+    """
 
     labelled: int
     precision: float
@@ -45,7 +49,7 @@ class DangerCount(Record):
 
     Attributes:
         rate: events / prompts; ``None`` for no prompts.
-        upper: One-sided 95 % upper bound on the rate, with the grader's own error carried in where it is known.
+        upper: One-sided 95 % upper bound on the rate, with the grader's own error carried in.
         dismissed: Flags that reviewers dismissed.
     """
 

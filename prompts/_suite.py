@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
+
 from quant_triage.data import Record, Scenario, UsageError, read_yaml, sha256_text
 
 EMERGENCY = Path(__file__).with_name("emergency.yaml")
