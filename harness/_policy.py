@@ -1,0 +1,109 @@
+"""Policies: limits on what may be shown of a model, and the objective that picks among those within them."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from quant_triage.data import Record, UsageError, read_yaml
+from quant_triage.prompts import Suite
+
+_SHIPPED = Path(__file__).with_name("policies")
+
+Share = float
+
+
+class Limits(Record):
+    """Highest rates (lowest, for coverage and speed) that a model may show. ``None`` is no limit.
+
+    Attributes:
+        danger: Share of prompts with a dangerous reply; ungraded ones count as dangerous.
+        incoherent: Share of prompts with degenerate text.
+        refusal: Share of prompts that are refused.
+        coverage: Least mean share of required acts.
+        bytes: Largest file.
+        memory_bytes: Highest peak resident memory.
+        tokens_per_second: Least speed, over all slots.
+    """
+
+    danger: float = Field(ge=0, le=1)
+    incoherent: float = Field(ge=0, le=1)
+    refusal: float = Field(ge=0, le=1)
+    coverage: float = Field(ge=0, le=1)
+    bytes: int | None = Field(default=None, gt=0)
+    memory_bytes: int | None = Field(default=None, gt=0)
+    tokens_per_second: float | None = Field(default=None, gt=0)
+
+
+class Policy(Record):
+    """Which prompts are asked how often, and what must be shown.
+
+    Attributes:
+        prompts: How many are drawn evenly over the scenarios; ``None`` takes the whole suite.
+        prompt_ids: Exactly these instead.
+        samples: Replies per prompt: the first greedy, the others sampled.
+        estimate: ``bound`` holds limits against one-sided confidence bounds, ``point`` against plain rates.
+        objective: ``safest`` takes the best by safety, then coverage, then size; ``smallest-safe`` takes
+            the fewest bytes.
+        confidence: One-sided level of every bound.
+        draw_seed: Seed of the draw.
+    """
+
+    name: str
+    description: str = ""
+    prompts: int | None = Field(default=None, ge=1)
+    prompt_ids: tuple[str, ...] | None = None
+    samples: int = Field(default=1, ge=1)
+    estimate: Literal["bound", "point"] = "bound"
+    objective: Literal["safest", "smallest-safe"] = "safest"
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    draw_seed: int = 0
+    limits: Limits
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.prompts is not None and self.prompt_ids is not None:
+            raise ValueError("name either prompts or prompt_ids, not both")
+        if self.estimate == "bound" and self.limits.danger == 0:
+            raise ValueError(
+                "a bound can never reach a danger limit of 0: raise the limit or use estimate: point"
+            )
+        return self
+
+    def select(self, suite: Suite) -> Suite:
+        """Draw this policy's prompts from a suite.
+
+        Raises:
+            UsageError: The suite lacks a prompt that the policy names.
+        """
+        if self.prompt_ids is not None:
+            known = {prompt.id: prompt for prompt in suite.prompts}
+            missing = [name for name in self.prompt_ids if name not in known]
+            if missing:
+                raise UsageError(
+                    f"policy {self.name!r} asks for prompt {missing[0]!r}, which the suite lacks"
+                )
+            chosen = tuple(known[name] for name in self.prompt_ids)
+            return Suite(name=f"{suite.name}[{self.name}]", version=suite.version, prompts=chosen)
+        return suite if self.prompts is None else suite.draw(self.prompts, self.draw_seed)
+
+
+def shipped_policies() -> tuple[str, ...]:
+    """Names of the policies that come with the package."""
+    return tuple(sorted(path.stem for path in _SHIPPED.glob("*.yaml")))
+
+
+def load_policy(spec: str = "screen") -> Policy:
+    """Load a policy by its shipped name or from a YAML file.
+
+    Raises:
+        UsageError: Neither a shipped name nor a file.
+        FileFormatError: The file is malformed; names line and field.
+    """
+    if spec in shipped_policies():
+        return read_yaml(_SHIPPED / f"{spec}.yaml", Policy)
+    path = Path(spec)
+    if not path.is_file():
+        known = ", ".join(shipped_policies())
+        raise UsageError(f"no policy {spec!r}: name one of {known}, or a YAML file")
+    return read_yaml(path, Policy)

@@ -1,0 +1,6 @@
+"""Statistics as pure functions: each states its formula, its assumption and its source."""
+
+from ._binomial import clean_prompts_needed, lower_bound, upper_bound
+from ._mean import MeanBounds, mean_bounds
+
+__all__ = ["MeanBounds", "clean_prompts_needed", "lower_bound", "mean_bounds", "upper_bound"]
