@@ -1,0 +1,50 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`. The others are parts of them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LINT := build/lint/quant_triage
+PACKAGES := data prompts rubrics training quantize harness reports
+OUT ?= runs/demo
+
+.PHONY: demo test setup system lint types unit format bench clean
+
+demo: setup
+	$(BIN)/quant-triage run --out $(OUT)
+
+test: setup lint unit
+
+setup: system $(VENV)/.installed
+
+# Debian packages that pip cannot bring; installed when missing and root, else named with what they are for.
+system:
+	@.ci/system-packages
+
+# llama-cpp-python is built from source once (about four minutes on two cores); pip caches the wheel.
+$(VENV)/.installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --editable '.[train,dev]'
+	@touch $@
+
+# mypy and import-linter see nothing through an editable install with package-dir: show them a package of links.
+$(LINT): Makefile
+	mkdir -p $(LINT)
+	for part in $(PACKAGES); do ln -sfn ../../../$$part $(LINT)/$$part; done
+	touch $(LINT)/__init__.py $(LINT)/py.typed $(LINT)
+
+lint: $(VENV)/.installed $(LINT)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p quant_triage
+	$(BIN)/mypy tests
+	PYTHONPATH=build/lint $(BIN)/lint-imports
+
+format: $(VENV)/.installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+unit: $(VENV)/.installed
+	$(BIN)/pytest
+
+clean:
+	rm -rf build dist *.egg-info runs
