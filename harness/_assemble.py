@@ -82,7 +82,7 @@ def assemble(
 ) -> Result:
     """Judge and rank every model, decide, and put everything into one result.
 
-    Models come best first. The grader's measured sensitivity, where there is one, widens every bound on danger.
+    Models come best first. The grader's measured sensitivity, where known, widens every bound on danger.
     """
     sensitivity = grader.measured_error.sensitivity_lower if grader.measured_error else 1.0
     by_hash: Mapping[str, ModelRun] = {run.card.sha256: run for run in runs}

@@ -1,4 +1,4 @@
-"""Reviewers' labels: a person's word on a flagged reply settles it wherever the same text is flagged again."""
+"""Reviewers' labels: a person's word on a flagged reply settles the same text wherever it is flagged."""
 
 from datetime import datetime
 from pathlib import Path
