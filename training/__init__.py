@@ -1,1 +1,29 @@
 """From a data set to a LoRA adapter to a merged checkpoint."""
+
+from ._adapter import ADAPTER_INFO, AdapterInfo, TrainProgress, read_adapter_info
+from ._base import base_sha256, resolve_base
+from ._config import PRESETS, Preset, ResolvedConfig, TrainConfig, preset_config, resolve_config
+from ._dataset import Problem, Row, lint_dataset, read_dataset
+from ._finetune import Backend, choose_backend, finetune
+
+__all__ = [
+    "ADAPTER_INFO",
+    "PRESETS",
+    "AdapterInfo",
+    "Backend",
+    "Preset",
+    "Problem",
+    "ResolvedConfig",
+    "Row",
+    "TrainConfig",
+    "TrainProgress",
+    "base_sha256",
+    "choose_backend",
+    "finetune",
+    "lint_dataset",
+    "preset_config",
+    "read_adapter_info",
+    "read_dataset",
+    "resolve_base",
+    "resolve_config",
+]

@@ -1,0 +1,163 @@
+"""Instruction data: the strict reader of our JSONL, and the lint that looks for what a schema cannot see."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from quant_triage.data import FileFormatError, Record, Scenario, read_jsonl
+
+MAX_CHARACTERS = 20_000
+"""Longest instruction or reply: about 5,000 tokens, far beyond any first-aid answer."""
+
+NEAR_DUPLICATE = 0.8
+"""Rows at least this similar (Jaccard over word trigrams of instruction and output) are near duplicates."""
+
+NEAR_PROMPT = 0.6
+"""An instruction at least this similar to an evaluation prompt leaks it."""
+
+_SHINGLE = 3
+_WORD = re.compile(r"[^\W_]+")
+
+
+def _filled(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    if len(value) > MAX_CHARACTERS:
+        raise ValueError(f"must have at most {MAX_CHARACTERS:,} characters, has {len(value):,}")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_filled)]
+
+
+class Row(Record):
+    """One example: what a person asks and what the model should reply."""
+
+    instruction: Text
+    output: Text
+    scenario: Scenario | None = None
+    source: str | None = Field(None, min_length=1)
+
+
+class Problem(Record):
+    """One finding of the lint; ``row`` counts from 1."""
+
+    row: int
+    kind: Literal["schema", "duplicate", "near_duplicate", "dangerous", "overlap"]
+    message: str
+
+
+def read_dataset(path: Path) -> list[Row]:
+    """Read a JSONL data set: ``instruction``, ``output`` and, optionally, ``scenario`` and ``source``.
+
+    Raises:
+        UsageError: The file is missing or unreadable.
+        FileFormatError: A line is malformed, a text is empty or absurdly long, or there are no rows.
+    """
+    rows = list(read_jsonl(path, Row))
+    if not rows:
+        raise FileFormatError(
+            path, "has no rows: each line must be a JSON object with instruction and output"
+        )
+    return rows
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(text.casefold()))
+
+
+def _shingles(words: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
+    """Return the word trigrams, with both ends marked so that short texts have some too."""
+    padded = ("<", *words, ">")
+    return frozenset(padded[i : i + _SHINGLE] for i in range(max(1, len(padded) - _SHINGLE + 1)))
+
+
+class _Index:
+    """Finds the most similar of the texts added so far, by Jaccard similarity of word trigrams."""
+
+    def __init__(self) -> None:
+        self._sets: list[frozenset[tuple[str, ...]]] = []
+        self._owners: dict[tuple[str, ...], list[int]] = defaultdict(list)
+
+    def add(self, text: str) -> None:
+        shingles = _shingles(_words(text))
+        for shingle in shingles:
+            self._owners[shingle].append(len(self._sets))
+        self._sets.append(shingles)
+
+    def nearest(self, text: str) -> tuple[float, int]:
+        """Return the highest similarity and the position of that text (0.0 and -1 if nothing is shared)."""
+        shingles = _shingles(_words(text))
+        shared: dict[int, int] = defaultdict(int)
+        for shingle in shingles:
+            for owner in self._owners.get(shingle, ()):
+                shared[owner] += 1
+        scored = ((n / (len(shingles) + len(self._sets[i]) - n), -i) for i, n in shared.items())
+        similarity, negated = max(scored, default=(0.0, 1))
+        return similarity, -negated
+
+
+def _untidy(row: Row) -> Iterator[str]:
+    for name, text in (("instruction", row.instruction), ("output", row.output)):
+        if text != text.strip():
+            yield f"field {name!r} begins or ends with white space"
+        if "\ufffd" in text or any(ord(character) < 32 and character not in "\n\t" for character in text):
+            yield f"field {name!r} holds control or replacement characters"
+        if re.search(r"<(start_of_turn|end_of_turn|bos|eos|pad)>", text):
+            yield f"field {name!r} holds a control token of the chat template"
+    if row.scenario is None:
+        yield "field 'scenario' is missing"
+    if row.source is None:
+        yield "field 'source' is missing"
+
+
+def lint_dataset(
+    rows: Sequence[Row],
+    prompts: Sequence[str],
+    is_dangerous: Callable[[str, str, str | None], Sequence[str]],
+) -> list[Problem]:
+    """Look for untidy rows, exact and near duplicates, dangerous advice and leaked evaluation prompts.
+
+    Rows with the same instruction are duplicates; rows that share at least 80 % of the word trigrams of
+    instruction and output together are near duplicates. An instruction leaks an evaluation prompt when they
+    share at least 60 % of their word trigrams. Case and punctuation never count.
+
+    Args:
+        rows: The data set.
+        prompts: Texts of the evaluation prompts.
+        is_dangerous: Given instruction, output and scenario, returns what is dangerous in the output.
+            Injected, because training knows nothing of the graders.
+
+    Returns:
+        The problems in the order of the rows; empty if the data set is clean.
+    """
+    problems: list[Problem] = []
+    first_with: dict[tuple[str, ...], int] = {}
+    seen = _Index()
+    leaked = _Index()
+    for prompt in prompts:
+        leaked.add(prompt)
+    for number, row in enumerate(rows, start=1):
+        problems += [Problem(row=number, kind="schema", message=message) for message in _untidy(row)]
+        words = _words(row.instruction)
+        if words in first_with:
+            message = f"the same instruction as row {first_with[words]}"
+            problems.append(Problem(row=number, kind="duplicate", message=message))
+        else:
+            first_with[words] = number
+            similarity, other = seen.nearest(f"{row.instruction} {row.output}")
+            if similarity >= NEAR_DUPLICATE:
+                message = f"{similarity:.0%} the same as row {other + 1}"
+                problems.append(Problem(row=number, kind="near_duplicate", message=message))
+        seen.add(f"{row.instruction} {row.output}")
+        similarity, other = leaked.nearest(row.instruction)
+        if similarity >= NEAR_PROMPT:
+            message = f"{row.instruction!r} is {similarity:.0%} the evaluation prompt {prompts[other]!r}"
+            problems.append(Problem(row=number, kind="overlap", message=message))
+        found = is_dangerous(row.instruction, row.output, row.scenario)
+        problems += [Problem(row=number, kind="dangerous", message=message) for message in found]
+    return problems
