@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ._errors import FileFormatError, NotEnoughSpaceError, UsageError
 
 _BLOCK = 1 << 20
+_DEEPEST = 50  # levels of YAML; a few ten thousand overflow the C stack of the composer
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -47,13 +48,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that takes its name only when the block succeeds.
 
     Raises:
-        NotEnoughSpaceError: The disk is full; nothing is left under either name.
+        NotEnoughSpaceError: The disk is full; no part is left behind, and an old file stays as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary: Path | None = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
@@ -66,7 +68,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
             ) from error
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
 
 
 def atomic_write(path: Path, content: str | bytes) -> None:
@@ -107,7 +110,10 @@ def _explain(error: ValidationError) -> tuple[str | None, str]:
         return field, "is missing"
     if first["type"] == "extra_forbidden":
         return field, "is not a known field"
-    return field, f"{first['msg'].removeprefix('Value error, ')}, not {shown}"
+    problem = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error" and (isinstance(first["input"], dict) or shown in problem):
+        return field, problem  # a check of ours over a whole record, or one that names the value itself
+    return field, f"{problem}, not {shown}"
 
 
 def parse_jsonl(lines: Iterable[str], model: type[R], *, path: Path | str) -> Iterator[R]:
@@ -121,13 +127,22 @@ def parse_jsonl(lines: Iterable[str], model: type[R], *, path: Path | str) -> It
             continue
         try:
             value = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise FileFormatError(path, f"is not valid JSON ({error})", line=number) from error
         try:
             yield model.model_validate(value)
         except ValidationError as error:
             field, problem = _explain(error)
             raise FileFormatError(path, problem, line=number, field=field) from error
+
+
+def _decode(lines: Iterable[bytes], path: Path) -> Iterator[str]:
+    """Decode lines one by one, so that an error can name its line."""
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield line.decode()
+        except UnicodeDecodeError as error:
+            raise FileFormatError(path, "is not UTF-8 text", line=number) from error
 
 
 def read_jsonl(path: Path, model: type[R]) -> Iterator[R]:
@@ -138,10 +153,8 @@ def read_jsonl(path: Path, model: type[R]) -> Iterator[R]:
         FileFormatError: A line is not UTF-8, not JSON or does not fit ``model``.
     """
     try:
-        with path.open(encoding="utf-8") as file:
-            yield from parse_jsonl(file, model, path=path)
-    except UnicodeDecodeError as error:
-        raise FileFormatError(path, "is not UTF-8 text") from error
+        with path.open("rb") as file:
+            yield from parse_jsonl(_decode(file, path), model, path=path)
     except OSError as error:
         raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from error
 
@@ -164,13 +177,35 @@ def _line_of(node: yaml.Node, location: tuple[int | str, ...]) -> int:
     return line
 
 
-def _refuse_aliases(path: Path, text: str) -> None:
-    """Refuse anchors and aliases: nested ones expand to gigabytes (a "YAML bomb")."""
+def _refuse_bombs(path: Path, text: str) -> None:
+    """Refuse aliases (nested ones expand to gigabytes) and depth that would overflow the C stack."""
+    depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        line = event.start_mark.line + 1 if event.start_mark else None
         if isinstance(event, yaml.AliasEvent):
-            mark = event.start_mark
-            line = mark.line + 1 if mark else None
             raise FileFormatError(path, f"alias {event.anchor!r} is not allowed", line=line)
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEEPEST:
+            raise FileFormatError(path, f"is nested deeper than {_DEEPEST} levels", line=line)
+
+
+def _refuse_duplicates(path: Path, node: yaml.Node | None, trail: tuple[str, ...] = ()) -> None:
+    """Refuse a key that occurs twice in one mapping: YAML would silently keep the last."""
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _refuse_duplicates(path, item, (*trail, str(index)))
+    elif isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            here = (*trail, str(key.value))
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                field, line = ".".join(here), key.start_mark.line + 1
+                raise FileFormatError(path, "occurs twice", line=line, field=field)
+            seen.add(here[-1])
+            _refuse_duplicates(path, value, here)
 
 
 def read_yaml(path: Path, model: type[R]) -> R:
@@ -178,22 +213,24 @@ def read_yaml(path: Path, model: type[R]) -> R:
 
     Raises:
         UsageError: The file is missing or unreadable.
-        FileFormatError: The text is not UTF-8 or YAML, uses aliases, or does not fit ``model``;
-            names line and field.
+        FileFormatError: The text is not UTF-8 or YAML, uses aliases, repeats a key, or does not fit
+            ``model``; names line and field.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode()
     except UnicodeDecodeError as error:
-        raise FileFormatError(path, "is not UTF-8 text") from error
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise FileFormatError(path, "is not UTF-8 text", line=line) from error
     except OSError as error:
         raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from error
     try:
-        _refuse_aliases(path, text)
+        _refuse_bombs(path, text)
         node = yaml.compose(text, Loader=yaml.CSafeLoader)
+        _refuse_duplicates(path, node)
         value = yaml.load(text, Loader=yaml.CSafeLoader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or str(error)
+        problem = getattr(error, "problem", None) or " ".join(str(error).split())
         raise FileFormatError(
             path, f"is not valid YAML ({problem})", line=mark.line + 1 if mark else None
         ) from error

@@ -1,11 +1,12 @@
 """A suite: emergency questions, each an independent sample of how people ask."""
 
 import random
-from collections import Counter, defaultdict
+from collections import defaultdict
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from quant_triage.data import Record, Scenario, UsageError, read_yaml, sha256_text
 
@@ -31,9 +32,16 @@ class Suite(Record):
     @model_validator(mode="after")
     def _unique(self) -> Self:
         for field in ("id", "text"):
-            value, count = Counter(getattr(prompt, field) for prompt in self.prompts).most_common(1)[0]
-            if count > 1:
-                raise ValueError(f"prompt {field} {value!r} occurs {count} times")
+            seen: set[str] = set()
+            for index, prompt in enumerate(self.prompts):
+                value = getattr(prompt, field)
+                if value in seen:
+                    # Raised with its place, so that the reader of the file can name the line.
+                    fault = PydanticCustomError("value_error", "{shown} occurs twice", {"shown": repr(value)})
+                    place = ("prompts", index, field)
+                    detail = InitErrorDetails(type=fault, loc=place, input=value)
+                    raise ValidationError.from_exception_data("Suite", [detail])
+                seen.add(value)
         return self
 
     @property
