@@ -1,0 +1,5 @@
+"""``python -m quant_triage.harness.cli``."""
+
+from . import main
+
+main()

@@ -1,0 +1,49 @@
+"""The application: every verb, in the order of a run."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from . import _convert, _evaluate, _grade, _lint, _merge, _quantize, _report, _run, _train
+
+app = typer.Typer(
+    name="quant-triage",
+    help="Decide which quantized language model may answer people in an emergency, and show the evidence.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("quant-triage"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop."),
+    ] = False,
+) -> None:
+    """Exit codes: 0 selected or pass, 1 none safe or fail, 2 usage or no result, 3 not enough evidence."""
+
+
+app.command("run")(_run.run)
+app.command("train")(_train.train)
+app.command("merge")(_merge.merge_adapter)
+app.command("convert")(_convert.convert_checkpoint)
+app.command("quantize")(_quantize.quantize_levels)
+app.command("evaluate")(_evaluate.evaluate_models)
+app.command("grade")(_grade.grade_replies)
+app.command("report")(_report.report)
+app.command("lint")(_lint.lint)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,151 @@
+"""What ``run``, ``evaluate`` and ``spot`` share: read everything that can be wrong, ask, write, show."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from quant_triage.data import Record
+from quant_triage.harness import (
+    GraderInfo,
+    Hardware,
+    Label,
+    ModelCard,
+    Policy,
+    Result,
+    Sampling,
+    evaluate,
+    load_labels,
+    load_policy,
+)
+from quant_triage.harness.engines import Progress, Source, open_sources
+from quant_triage.harness.grading import Grader, RuleGrader
+from quant_triage.prompts import Suite, load_suite
+from quant_triage.reports import render, terminal_report, write_result
+from quant_triage.rubrics import load_rubrics
+
+from ._console import emit_json, out, say
+from ._progress import Stage, Stages
+
+REPORT = "report.json"
+
+
+class Asking(Record):
+    """The shared flags, as they were given."""
+
+    policy: str = "screen"
+    prompts: Path | None = None
+    rubrics: Path | None = None
+    labels: Path | None = None
+    samples: int | None = None
+    seed: int = 0
+    max_tokens: int = 512
+    slots: int = 16
+    threads: int = 0
+    gpu_layers: int = -1
+    jobs: int = 1
+
+    def check(self) -> "Inputs":
+        """Read every file that the flags name, before any model is loaded.
+
+        Raises:
+            UsageError: A file is missing or malformed, or they do not fit together.
+        """
+        policy = load_policy(self.policy)
+        if self.samples is not None:
+            policy = policy.model_copy(update={"samples": self.samples})
+        suite = load_suite(self.prompts)
+        rubrics = load_rubrics(self.rubrics)
+        rubrics.require(policy.select(suite).scenarios)
+        grader = RuleGrader(rubrics)
+        return Inputs(
+            policy=policy,
+            suite=suite,
+            grader=grader,
+            info=GraderInfo(name=grader.name, version=grader.version, rubrics_sha256=rubrics.sha256),
+            labels=load_labels(self.labels),
+            sampling=Sampling(seed=self.seed, max_tokens=self.max_tokens, slots=self.slots),
+            hardware=Hardware(threads=self.threads, gpu_layers=self.gpu_layers),
+        )
+
+    def show(self, result: Result, folder: Path, *, as_json: bool) -> None:
+        """Print the ranked table and the decision, or the result as JSON."""
+        if as_json:
+            emit_json(result.model_dump(mode="json"))
+        else:
+            out.print(terminal_report(result))
+        say(f"report: {folder / 'report.html'}")
+
+
+class Inputs:
+    """Everything that the flags name, read and checked."""
+
+    def __init__(
+        self,
+        *,
+        policy: Policy,
+        suite: Suite,
+        grader: Grader,
+        info: GraderInfo,
+        labels: Mapping[str, Label],
+        sampling: Sampling,
+        hardware: Hardware,
+    ):
+        self.policy = policy
+        self.suite = suite
+        self.grader = grader
+        self.info = info
+        self.labels = labels
+        self.sampling = sampling
+        self.hardware = hardware
+
+
+class _Watch:
+    """One stage a model, closed when its last reply is in."""
+
+    def __init__(self, stages: Stages):
+        self._stages = stages
+        self._open: dict[str, Stage] = {}
+
+    def __call__(self, card: ModelCard, done: int, total: int, progress: Progress) -> None:
+        stage = self._open.get(card.sha256) or self._stages.open(f"asking {card.level}", total)
+        self._open[card.sha256] = stage
+        rate = f"{progress.tokens / progress.seconds:.0f} tokens/s" if progress.seconds else ""
+        stage.update(done, rate)
+        if done == total:
+            stage.finish(f"{total} replies" + (f", {rate}" if rate else ", all from the journal"))
+
+
+def evaluate_into(
+    folder: Path,
+    specs: Sequence[str],
+    asking: Asking,
+    stages: Stages,
+    *,
+    lineage: Mapping[str, str] | None = None,
+) -> Result:
+    """Evaluate models and leave ``report.json``, ``report.html`` and ``journal.jsonl`` in ``folder``.
+
+    Raises:
+        UsageError: Bad input, before any model is loaded.
+        IntegrityError: The journal contradicts the plan.
+        NotEnoughSpaceError: The disk is full; what was recorded stays.
+    """
+    inputs = asking.check()
+    sources: list[Source] = []
+    for spec in specs:
+        sources += open_sources(spec, inputs.sampling, inputs.hardware)
+    result = evaluate(
+        sources,
+        inputs.suite,
+        folder,
+        policy=inputs.policy,
+        grader=inputs.grader,
+        grader_info=inputs.info,
+        sampling=inputs.sampling,
+        labels=inputs.labels,
+        watch=_Watch(stages),
+        jobs=asking.jobs,
+        lineage=lineage,
+    )
+    write_result(folder / REPORT, result)
+    render(result, ["html"], folder)
+    return result

@@ -1,0 +1,54 @@
+"""``quant-triage evaluate``: models, folders of them or recorded replies -> verdicts and a decision."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import _options as opt
+from ._asking import Asking, evaluate_into
+from ._console import err, one_line_errors
+from ._progress import Stages
+
+
+def evaluate_models(
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="MODEL...", help="GGUF files, folders of them, or recorded .jsonl files."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the run; a new one under runs/ unless named.")
+    ] = None,
+    policy: opt.Policy = "screen",
+    prompts: opt.Prompts = None,
+    rubrics: opt.Rubrics = None,
+    labels: opt.Labels = None,
+    samples: opt.Samples = None,
+    seed: opt.Seed = 0,
+    max_tokens: opt.MaxTokens = 512,
+    slots: opt.Slots = 16,
+    threads: opt.Threads = 0,
+    gpu_layers: opt.GpuLayers = -1,
+    jobs: opt.Jobs = 1,
+    as_json: opt.Json = False,
+) -> None:
+    """Ask every model the same emergency questions, grade the replies and decide."""
+    with one_line_errors():
+        asking = Asking(
+            policy=policy,
+            prompts=prompts,
+            rubrics=rubrics,
+            labels=labels,
+            samples=samples,
+            seed=seed,
+            max_tokens=max_tokens,
+            slots=slots,
+            threads=threads,
+            gpu_layers=gpu_layers,
+            jobs=jobs,
+        )
+        folder = out or Path("runs") / Path(models[0]).stem
+        with Stages(err) as stages:
+            result = evaluate_into(folder, models, asking, stages)
+        asking.show(result, folder, as_json=as_json)
+    raise typer.Exit(result.decision.exit_code)

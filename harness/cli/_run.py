@@ -1,0 +1,80 @@
+"""``quant-triage run``: the whole pipeline, from a base to the level that may be deployed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quant_triage.data import EMERGENCY_DATASET, UsageError
+from quant_triage.quantize import convert, parse_levels
+from quant_triage.training import merge, resolve_config
+
+from . import _options as opt
+from ._asking import Asking, evaluate_into
+from ._console import err, one_line_errors, say
+from ._deploy import deploy
+from ._progress import Stages
+from ._quantize import quantize_stage
+from ._train import train_stage
+
+
+def run(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the run; run again and it goes on.")],
+    base: opt.Base = None,
+    data: opt.Data = EMERGENCY_DATASET,
+    levels: opt.Levels = "all",
+    imatrix: opt.Imatrix = "none",
+    backend: opt.Backend = "auto",
+    preset: opt.Preset = "bundled",
+    config: opt.Config = None,
+    policy: opt.Policy = "screen",
+    prompts: opt.Prompts = None,
+    rubrics: opt.Rubrics = None,
+    labels: opt.Labels = None,
+    samples: opt.Samples = None,
+    seed: opt.Seed = 0,
+    max_tokens: opt.MaxTokens = 512,
+    slots: opt.Slots = 16,
+    threads: opt.Threads = 0,
+    gpu_layers: opt.GpuLayers = -1,
+    jobs: opt.Jobs = 1,
+    as_json: opt.Json = False,
+) -> None:
+    """Fine-tune, merge, convert, quantize, ask, grade, decide. Finished stages are skipped."""
+    with one_line_errors():
+        asking = Asking(
+            policy=policy,
+            prompts=prompts,
+            rubrics=rubrics,
+            labels=labels,
+            samples=samples,
+            seed=seed,
+            max_tokens=max_tokens,
+            slots=slots,
+            threads=threads,
+            gpu_layers=gpu_layers,
+            jobs=jobs,
+        )
+        wanted = parse_levels(levels)
+        if imatrix != "none":
+            raise UsageError(f"--imatrix {imatrix!r} is not there yet: use none")
+        resolved = resolve_config(preset, config, {"base": base})
+        asking.check()
+        models = out / "models"
+        with Stages(err) as stages:
+            say(f"{preset} on {resolved.config.base}, {len(wanted)} levels, policy {policy}")
+            start = resolved.config.base
+            train_stage(stages, start, data, models / "adapter", resolved, backend=backend, resume=True)
+            stage = stages.open("merging")
+            merge(start, models / "adapter", models / "merged")
+            stage.finish(f"checkpoint in {models / 'merged'}")
+            reference = models / "gguf" / "model-F16.gguf"
+            stage = stages.open("converting")
+            convert(models / "merged", reference)
+            stage.finish(f"{reference} ({reference.stat().st_size / 1e6:.1f} MB)")
+            files = quantize_stage(stages, reference, models / "gguf", wanted)
+            paths = [reference, *(file.path for file in files)]
+            result = evaluate_into(out, [str(path) for path in paths], asking, stages)
+        deploy(result, paths, out / "deploy")
+        asking.show(result, out, as_json=as_json)
+    raise typer.Exit(result.decision.exit_code)
