@@ -1,0 +1,289 @@
+"""Continuous batching: every sequence advances by one token in each batch, and new prompts join it.
+
+A finished sequence's slot is refilled at once, longest prompts first, and what stands before every
+prompt (beginning of text, system prompt, head of the template) is decoded once and shared.
+
+Greedy text depends on the shape of the batches, so nothing of it depends on which prompts were already
+answered, as far as that can be avoided: slots, batch size and the shared prefix come from the sampling
+and the template alone. With one slot, a prompt's text depends on nothing but the prompt.
+"""
+
+import hashlib
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quant_triage.data import ModelError
+
+from .._records import Hardware, Request, Sampling
+from ._llama import MAX_SLOTS, Batch, Log, Memory, Model, Sampler, Tokens, free, logits
+from ._template import ChatTemplate
+
+_GRAIN = 256  # llama.cpp rounds the cache to this many cells
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A reply that is done; ``tokens`` counts the sampled ones, the end token included."""
+
+    request: Request
+    text: str
+    stopped: bool
+    tokens: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Work:
+    """A request on its way: its tokens after the shared prefix, and how far they are decoded."""
+
+    request: Request
+    tokens: Tokens
+    start: int
+    limit: int
+    decoded: int = 0
+    began: float = 0.0
+    sampler: Sampler | None = None
+
+    @property
+    def span(self) -> int:
+        """Cells that this request may come to occupy on its own."""
+        return len(self.tokens) + self.limit
+
+
+@dataclass(slots=True)
+class Meter:
+    """What has been done so far; read by whoever reports progress."""
+
+    tokens: int = 0
+    began: float = field(default_factory=time.perf_counter)
+    first_token: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Since decoding began."""
+        return time.perf_counter() - self.began
+
+
+def sample_seed(seed: int, prompt: str, sample: int) -> int:
+    """A seed of 32 bits for one sample of one prompt, independent of all others."""
+    digest = hashlib.sha256(f"{seed}\0{sample}\0{prompt}".encode()).digest()
+    return int.from_bytes(digest[:4], "little")
+
+
+def _shared_prefix(model: Model, template: ChatTemplate) -> Tokens:
+    """Tokens before every prompt, less the last, which could merge with the prompt's beginning."""
+    head = template.head
+    return model.tokenize(head)[:-1] if head else np.empty(0, dtype=np.int32)
+
+
+class Decoder:
+    """One loaded model that answers many requests side by side.
+
+    Args:
+        path: GGUF file.
+        sampling: How to sample, and in how many slots.
+        hardware: Threads (already resolved, at least 1) and GPU layers.
+        use_extra_bufts: Whether weights may be repacked for this processor (see the probe).
+
+    Raises:
+        ModelError: The model does not load, has no chat template, or its template fails.
+    """
+
+    def __init__(self, path: Path, sampling: Sampling, hardware: Hardware, *, use_extra_bufts: bool):
+        self._sampling = sampling
+        self._threads = hardware.threads
+        self._slots = min(sampling.slots, MAX_SLOTS)
+        self._log = Log()
+        self._model = Model(
+            path, gpu_layers=hardware.gpu_layers, use_extra_bufts=use_extra_bufts, log=self._log
+        )
+        source = self._model.template
+        if source is None:
+            raise ModelError("not_loaded", "it carries no chat template")
+        self._template = ChatTemplate(
+            source, bos=self._model.bos, eos=self._model.eos, system=sampling.system
+        )
+        self._prefix = _shared_prefix(self._model, self._template)
+        self.meter = Meter()
+
+    def _plan(self, requests: Sequence[Request]) -> list[_Work]:
+        """Tokenize all requests, longest first, and refuse what does not fit before any work is done."""
+        room = min(self._sampling.context, self._model.n_ctx_train)
+        shared = len(self._prefix)
+        planned = []
+        for request in requests:
+            tokens = self._model.tokenize(self._template.render(request.prompt))
+            if not len(tokens):
+                raise ModelError("not_loaded", "its chat template renders to nothing")
+            if len(tokens) >= room:
+                raise ModelError(
+                    "not_loaded",
+                    f"prompt {request.prompt_id!r} takes {len(tokens)} tokens and leaves no room for a reply"
+                    f" in a context of {room}: shorten it or raise the context",
+                )
+            limit = min(self._sampling.max_tokens, room - len(tokens))
+            fits = shared and len(tokens) > shared and np.array_equal(tokens[:shared], self._prefix)
+            start = shared if fits else 0
+            planned.append(_Work(request, tokens[start:], start, limit))
+        return sorted(planned, key=lambda work: -(work.start + len(work.tokens)))
+
+    def run(self, requests: Sequence[Request]) -> Iterator[Finished | None]:
+        """Answer all requests; yields each reply as it ends, and ``None`` after every batch.
+
+        Raises:
+            ModelError: A prompt does not fit, the logits are NaN, or llama.cpp fails.
+        """
+        planned = self._plan(requests)
+        spans = sorted((work.span for work in planned), reverse=True)[: self._slots]
+        cells = len(self._prefix) + sum(spans) + self._slots
+        context = self._model.context(
+            cells=-(-cells // _GRAIN) * _GRAIN, sequences=self._slots + 1, threads=self._threads
+        )
+        try:
+            loop = _Loop(
+                self._model, context, self._sampling, slots=self._slots, prefix=self._prefix, meter=self.meter
+            )
+            yield from loop.run(deque(planned))
+        finally:
+            free(context, self._model)
+
+
+class _Loop:
+    """The state of one run. Slots are rows of arrays: a step costs few calls, whatever their number."""
+
+    def __init__(
+        self, model: Model, context: int, sampling: Sampling, *, slots: int, prefix: Tokens, meter: Meter
+    ):
+        self._model, self._context, self._sampling, self._meter = model, context, sampling, meter
+        self._memory = Memory(context)
+        self._prefix, self._prefix_sequence = prefix, slots
+        self._work: list[_Work | None] = [None] * slots
+        self._batch = Batch()
+        self._next = np.zeros(slots, dtype=np.int32)
+        self._position = np.zeros(slots, dtype=np.int32)
+        self._count = np.zeros(slots, dtype=np.int32)
+        self._limit = np.zeros(slots, dtype=np.int32)
+        self._decoding = np.zeros(slots, dtype=np.bool_)
+        self._history = np.zeros((slots, sampling.max_tokens), dtype=np.int32)
+
+    def run(self, waiting: deque[_Work]) -> Iterator[Finished | None]:
+        self._meter.began = time.perf_counter()
+        self._decode_prefix()
+        while True:
+            self._refill(waiting)
+            rows = self._fill()
+            if not self._batch.used:
+                return
+            self._decode()
+            if len(rows):
+                chosen = self._choose(rows)
+                yield from self._advance(rows, chosen)
+            yield None
+
+    def _decode(self) -> None:
+        code = self._batch.decode(self._context)
+        if code:
+            raise ModelError("crashed", f"llama_decode failed with code {code}")
+
+    def _decode_prefix(self) -> None:
+        for start in range(0, len(self._prefix), self._batch.free):
+            part = self._prefix[start : start + self._batch.free]
+            positions = np.arange(start, start + len(part), dtype=np.int32)
+            self._batch.add(part, positions, self._prefix_sequence, want=False)
+            self._decode()
+            self._batch.clear()
+
+    def _refill(self, waiting: deque[_Work]) -> None:
+        for slot, busy in enumerate(self._work):
+            if busy is None and waiting:
+                work = self._work[slot] = waiting.popleft()
+                work.began = time.perf_counter()
+                if work.start:
+                    self._memory.share(self._prefix_sequence, slot)
+                self._count[slot] = 0
+                self._limit[slot] = work.limit
+                sampling = self._sampling
+                if sampling.temperature > 0:
+                    work.sampler = Sampler(
+                        temperature=sampling.temperature,
+                        top_k=sampling.top_k,
+                        top_p=sampling.top_p,
+                        seed=sample_seed(sampling.seed, work.request.prompt, work.request.sample),
+                    )
+
+    def _fill(self) -> NDArray[np.intp]:
+        """Fill the batch: one token of every decoding slot, then as much prefill as fits.
+
+        Returns the slots that want a next token, in the order of their rows of logits.
+        """
+        batch = self._batch
+        batch.clear()
+        rows = np.flatnonzero(self._decoding)
+        batch.add(self._next[rows], self._position[rows], rows.astype(np.int32), want=True)
+        ready = []
+        for slot, work in enumerate(self._work):
+            if work is None or self._decoding[slot] or not batch.free:
+                continue
+            part = work.tokens[work.decoded : work.decoded + batch.free]
+            begin = work.start + work.decoded
+            work.decoded += len(part)
+            last = work.decoded == len(work.tokens)
+            want = np.zeros(len(part), dtype=np.bool_)
+            want[-1] = last
+            batch.add(part, np.arange(begin, begin + len(part), dtype=np.int32), slot, want=want)
+            if last:
+                ready.append(slot)
+                self._decoding[slot] = True
+                self._position[slot] = begin + len(part) - 1
+        return np.concatenate([rows, np.array(ready, dtype=np.intp)])
+
+    def _choose(self, rows: NDArray[np.intp]) -> Tokens:
+        """The next token of each row. NumPy's argmax is greedy's choice, and finds a NaN if there is one."""
+        values = logits(self._context, len(rows), self._model.n_vocab)
+        best = values.argmax(axis=1)
+        broken = np.flatnonzero(~np.isfinite(values[np.arange(len(rows)), best]))
+        if len(broken):
+            slot = int(rows[broken[0]])
+            work = self._work[slot]
+            where = f" in the reply to {work.request.prompt_id!r}" if work else ""
+            raise ModelError("nan", f"the logits are not finite at token {self._count[slot] + 1}{where}")
+        if self._sampling.temperature == 0:
+            return np.asarray(best, dtype=np.int32)
+        outputs = np.flatnonzero(self._batch.wanted[: self._batch.used])
+        chosen = [
+            work.sampler.draw(self._context, int(index))
+            for slot, index in zip(rows, outputs, strict=True)
+            if (work := self._work[slot]) is not None and work.sampler is not None
+        ]
+        return np.array(chosen, dtype=np.int32)
+
+    def _advance(self, rows: NDArray[np.intp], chosen: Tokens) -> Iterator[Finished]:
+        if self._meter.first_token is None:
+            self._meter.first_token = self._meter.seconds
+        self._meter.tokens += len(rows)
+        self._history[rows, self._count[rows]] = chosen
+        self._count[rows] += 1
+        self._next[rows] = chosen
+        self._position[rows] += 1
+        ended = self._model.ends[chosen]
+        over = ended | (self._count[rows] >= self._limit[rows])
+        for slot, stopped in zip(rows[over].tolist(), ended[over].tolist(), strict=True):
+            yield self._finish(slot, stopped=stopped)
+
+    def _finish(self, slot: int, *, stopped: bool) -> Finished:
+        work = self._work[slot]
+        assert work is not None  # noqa: S101 - a slot with a row of logits has work
+        self._work[slot] = None
+        self._decoding[slot] = False
+        self._memory.forget(slot)
+        if work.sampler is not None:
+            work.sampler.close()
+        count = int(self._count[slot])
+        text = self._model.text(self._history[slot, : count - stopped])
+        return Finished(work.request, text, stopped, count, time.perf_counter() - work.began)

@@ -1,0 +1,56 @@
+"""What parent and child say to each other: one job in, then events, each one line of JSON."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from quant_triage.data import Record
+
+from .._records import Hardware, Reply, Request, Sampling
+
+
+class Job(Record):
+    """Everything that the child needs. ``hardware.threads`` is resolved, ``model`` is the file's sha256."""
+
+    path: str
+    model: str
+    sampling: Sampling
+    hardware: Hardware
+    use_extra_bufts: bool
+    requests: tuple[Request, ...]
+
+
+class Loaded(Record):
+    """The model is in memory; ``seconds`` since the child began to load it."""
+
+    event: Literal["loaded"] = "loaded"
+    seconds: float
+
+
+class Beat(Record):
+    """A sign of life with the meters: new tokens, seconds since decoding began, peak resident bytes."""
+
+    event: Literal["beat"] = "beat"
+    tokens: int
+    seconds: float
+    first_token: float | None
+    peak_rss: int | None
+
+
+class Answered(Record):
+    """One reply is complete."""
+
+    event: Literal["answered"] = "answered"
+    reply: Reply
+
+
+class Ended(Record):
+    """The child's last word."""
+
+    event: Literal["ended"] = "ended"
+    status: Literal["ok", "not_loaded", "crashed", "nan"]
+    cause: str | None = None
+
+
+Event = Loaded | Beat | Answered | Ended
+EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
