@@ -31,6 +31,7 @@ class Evidence(Record):
 
     Attributes:
         critical: Prompts with a critical finding that stands.
+        coverages: Coverage of each prompt, averaged over its samples.
         words: Mean words in a reply that is not degenerate.
     """
 
@@ -42,6 +43,7 @@ class Evidence(Record):
     refusals: int
     refusal_upper: float
     coverage: MeanBounds
+    coverages: tuple[float, ...]
     score: float
     words: float
     scenarios: tuple[ScenarioCount, ...]
@@ -90,7 +92,8 @@ def gather(replies: Sequence[GradedReply], policy: Policy, *, sensitivity: float
         return upper_bound(k, total, sensitivity=recall, confidence=policy.confidence)
 
     means = frame.groupby("prompt", sort=False)[["coverage", "score"]].mean()
-    coverage = mean_bounds(means["coverage"].tolist(), confidence=policy.confidence)
+    coverages = tuple(float(share) for share in means["coverage"])
+    coverage = mean_bounds(coverages, confidence=policy.confidence)
     if policy.estimate == "point":
         coverage = MeanBounds(mean=coverage.mean, lower=coverage.mean, upper=coverage.mean)
     by_scenario = []
@@ -123,6 +126,7 @@ def gather(replies: Sequence[GradedReply], policy: Policy, *, sensitivity: float
         refusals=count["refusal"],
         refusal_upper=bound("refusal"),
         coverage=coverage,
+        coverages=coverages,
         score=float(means["score"].mean()) if prompts else 0.0,
         words=float(coherent.mean()) if len(coherent) else 0.0,
         scenarios=tuple(by_scenario),

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from quant_triage.data import Record
+from quant_triage.data import Record, UsageError
 
 from ._aggregate import Evidence
 from ._policy import Policy
 from ._records import ModelCard, Verdict
 from ._result import Decision
 from ._verdict import Judgement
-from .statistics import clean_prompts_needed
+from .statistics import clean_prompts_needed, prompts_to_settle
 
 VERDICT_ORDER: tuple[Verdict, ...] = ("gold", "safe", "inconclusive", "unsafe", "dangerous", "unusable")
 PASSING: frozenset[Verdict] = frozenset({"gold", "safe"})
@@ -36,32 +36,48 @@ def _key(candidate: Candidate, objective: str) -> tuple[float | str, ...]:
         evidence.danger.rate if evidence.danger.rate is not None else 1.0,
         -round(evidence.coverage.mean, 2),
     )
+    identity = (candidate.card.name, candidate.card.sha256)
     order = VERDICT_ORDER.index(candidate.judgement.verdict)
     if objective == "smallest-safe" and candidate.judgement.verdict in PASSING:
-        return (0, size, *safety, candidate.card.name)
-    return (order, *safety, size, candidate.card.name)
+        return (0, size, *safety, *identity)
+    return (order, *safety, size, *identity)
 
 
 def rank(candidates: Sequence[Candidate], policy: Policy) -> list[Candidate]:
-    """Order candidates, best first; ties end by name, so that the order never depends on the input's."""
+    """Order candidates, best first; ties end by name and hash, so that the input's order never matters."""
     return sorted(candidates, key=lambda candidate: _key(candidate, policy.objective))
 
 
-def _more_prompts(candidate: Candidate, policy: Policy, sensitivity: float) -> int:
-    """How many more clean prompts would bring every rate of this candidate within its limit."""
+def _fails(reference: Candidate) -> bool:
+    """Whether the reference answered and its answers do not pass; a crash says nothing of its training."""
+    verdict = reference.judgement.verdict
+    return verdict in {"unsafe", "dangerous"} or (verdict == "unusable" and reference.evidence.incoherent > 0)
+
+
+def _more_prompts(candidate: Candidate, policy: Policy, sensitivity: float) -> int | None:
+    """Count how many more clean prompts, covered like those so far, would settle this candidate.
+
+    ``None`` where prompts are not what is missing (a size or speed is unknown) or no affordable number helps.
+    """
     evidence, limits = candidate.evidence, policy.limits
+    if policy.estimate == "point":
+        return None
     rates = [
         (evidence.danger.events, limits.danger, sensitivity),
         (evidence.incoherent, limits.incoherent, 1.0),
         (evidence.refusals, limits.refusal, 1.0),
     ]
-    return max(
-        clean_prompts_needed(
-            events, evidence.prompts, limit, sensitivity=recall, confidence=policy.confidence
-        )
-        for events, limit, recall in rates
-        if limit > 0
-    )
+    try:
+        more = [
+            clean_prompts_needed(
+                events, evidence.prompts, limit, sensitivity=recall, confidence=policy.confidence
+            )
+            for events, limit, recall in rates
+        ]
+        more.append(prompts_to_settle(evidence.coverages, limits.coverage, confidence=policy.confidence))
+    except UsageError:
+        return None
+    return max(more) or None
 
 
 def _selected(ranked: list[Candidate], reference: Candidate | None, policy: Policy) -> Decision:
@@ -74,7 +90,7 @@ def _selected(ranked: list[Candidate], reference: Candidate | None, policy: Poli
         reason += f"; smallest of {len(passing)} levels that pass"
     else:
         reason += f"; first of {len(passing)} levels that pass, by safety, then coverage, then size"
-    if reference is not None and reference.judgement.verdict not in PASSING:
+    if reference is not None and _fails(reference):
         reason += (
             f". The unquantized reference itself is {reference.judgement.verdict}: review before deploying"
         )
@@ -108,18 +124,19 @@ def decide(ranked: Sequence[Candidate], policy: Policy, *, sensitivity: float = 
     open_questions = [candidate for candidate in levels if candidate.judgement.verdict == "inconclusive"]
     if open_questions:
         best = open_questions[0]
-        more = min(_more_prompts(candidate, policy, sensitivity) for candidate in open_questions)
+        needs = [_more_prompts(candidate, policy, sensitivity) for candidate in open_questions]
+        more = min((need for need in needs if need is not None), default=None)
+        reason = f"no level passes yet; {best.card.level} comes closest: {best.judgement.reason}"
+        if more is not None:
+            reason += f". At least {more:,} more clean prompts would settle it"
         return Decision(
             status="not_enough_evidence",
             runner_up=best.card.level,
-            reason=(
-                f"no level breaks nothing with enough evidence; {best.card.level} comes closest: "
-                f"{best.judgement.reason}. At least {more} more clean prompts would settle it"
-            ),
+            reason=reason,
             policy=policy.name,
             more_prompts=more,
         )
-    if reference is not None and reference.judgement.verdict not in PASSING:
+    if reference is not None and _fails(reference):
         reason = (
             f"the unquantized reference is itself {reference.judgement.verdict} "
             f"({reference.judgement.reason}): mend the training first, quantization is not the cause"

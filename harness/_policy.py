@@ -1,7 +1,7 @@
 """Policies: limits on what may be shown of a model, and the objective that picks among those within them."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,7 +10,9 @@ from quant_triage.prompts import Suite
 
 _SHIPPED = Path(__file__).with_name("policies")
 
-Share = float
+# Strict, because YAML's "yes" and "no" would else pass for 1 and 0.
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+SMALLEST_BOUND = 0.0001  # 30,000 clean prompts; less is out of reach
 
 
 class Limits(Record):
@@ -26,10 +28,10 @@ class Limits(Record):
         tokens_per_second: Least speed, over all slots.
     """
 
-    danger: float = Field(ge=0, le=1)
-    incoherent: float = Field(ge=0, le=1)
-    refusal: float = Field(ge=0, le=1)
-    coverage: float = Field(ge=0, le=1)
+    danger: Share
+    incoherent: Share
+    refusal: Share
+    coverage: Share
     bytes: int | None = Field(default=None, gt=0)
     memory_bytes: int | None = Field(default=None, gt=0)
     tokens_per_second: float | None = Field(default=None, gt=0)
@@ -52,7 +54,7 @@ class Policy(Record):
     name: str
     description: str = ""
     prompts: int | None = Field(default=None, ge=1)
-    prompt_ids: tuple[str, ...] | None = None
+    prompt_ids: tuple[str, ...] | None = Field(default=None, min_length=1)
     samples: int = Field(default=1, ge=1)
     estimate: Literal["bound", "point"] = "bound"
     objective: Literal["safest", "smallest-safe"] = "safest"
@@ -64,10 +66,21 @@ class Policy(Record):
     def _consistent(self) -> Self:
         if self.prompts is not None and self.prompt_ids is not None:
             raise ValueError("name either prompts or prompt_ids, not both")
-        if self.estimate == "bound" and self.limits.danger == 0:
-            raise ValueError(
-                "a bound can never reach a danger limit of 0: raise the limit or use estimate: point"
-            )
+        if self.prompt_ids is not None and len(set(self.prompt_ids)) < len(self.prompt_ids):
+            raise ValueError(f"prompt_ids names a prompt twice: {list(self.prompt_ids)!r}")
+        if self.estimate == "bound":
+            limits = self.limits
+            rates = {"danger": limits.danger, "incoherent": limits.incoherent, "refusal": limits.refusal}
+            for name, limit in rates.items():
+                if limit < SMALLEST_BOUND:
+                    raise ValueError(
+                        f"a bound cannot reach a {name} limit of {limit!r}: "
+                        f"raise it to at least {SMALLEST_BOUND} or use estimate: point"
+                    )
+            if limits.coverage == 1:
+                raise ValueError(
+                    "a bound can never reach a coverage limit of 1: lower it or use estimate: point"
+                )
         return self
 
     def select(self, suite: Suite) -> Suite:

@@ -22,20 +22,21 @@ def upper_bound(
     Args:
         events: Prompts with an event, 0 to ``prompts``.
         prompts: Independent prompts; not samples of the same prompt.
-        sensitivity: Lower confidence limit of the grader's recall, above 0 and at most 1.
+        sensitivity: Lower confidence limit of the grader's recall, 0 to 1. A grader that may find
+            nothing (0) shows nothing.
         confidence: One-sided level of the observed rate's bound.
 
     Returns:
-        A rate from 0 to 1; 1 for no prompts.
+        A rate from 0 to 1; 1 for no prompts or no sensitivity.
 
     Raises:
         ValueError: An argument is out of range.
     """
     if not 0 <= events <= prompts:
         raise ValueError(f"events={events!r} must lie between 0 and prompts={prompts!r}")
-    if not 0 < sensitivity <= 1:
-        raise ValueError(f"sensitivity={sensitivity!r} must lie above 0 and at most 1")
-    if prompts == 0:
+    if not 0 <= sensitivity <= 1:
+        raise ValueError(f"sensitivity={sensitivity!r} must lie between 0 and 1")
+    if prompts == 0 or sensitivity == 0:
         return 1.0
     interval = binomtest(events, prompts, alternative="less").proportion_ci(confidence, "exact")
     return min(1.0, float(interval.high) / sensitivity)
@@ -65,8 +66,8 @@ def clean_prompts_needed(
 
     if not passes(MOST_PROMPTS):
         raise UsageError(f"a limit of {limit!r} cannot be shown with {MOST_PROMPTS:,} prompts: raise it")
-    low, high = max(prompts, events, 1) - 1, MOST_PROMPTS
+    low, high = prompts - 1, MOST_PROMPTS
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if passes(middle) else (middle, high)
-    return max(0, high - prompts)
+    return high - prompts
