@@ -5,12 +5,15 @@ from ._base import base_sha256, resolve_base
 from ._config import PRESETS, Preset, ResolvedConfig, TrainConfig, preset_config, resolve_config
 from ._dataset import Problem, Row, lint_dataset, read_dataset
 from ._finetune import Backend, choose_backend, finetune
+from ._merge import MERGE_INFO, MergeInfo, merge
 
 __all__ = [
     "ADAPTER_INFO",
+    "MERGE_INFO",
     "PRESETS",
     "AdapterInfo",
     "Backend",
+    "MergeInfo",
     "Preset",
     "Problem",
     "ResolvedConfig",
@@ -21,6 +24,7 @@ __all__ = [
     "choose_backend",
     "finetune",
     "lint_dataset",
+    "merge",
     "preset_config",
     "read_adapter_info",
     "read_dataset",

@@ -50,6 +50,9 @@ class Problem(Record):
     kind: Literal["schema", "duplicate", "near_duplicate", "dangerous", "overlap"]
     message: str
 
+    def __str__(self) -> str:
+        return f"row {self.row}: {self.kind}: {self.message}"
+
 
 def read_dataset(path: Path) -> list[Row]:
     """Read a JSONL data set: ``instruction``, ``output`` and, optionally, ``scenario`` and ``source``.
