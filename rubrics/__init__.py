@@ -1,1 +1,18 @@
-"""Rubrics: what guidelines require and forbid in each scenario, as data."""
+"""What guidelines require and forbid in each scenario, as YAML that a nurse can read, and its loader."""
+
+from ._loader import Rubric, Rubrics, load_rubrics
+from ._pattern import Pattern, Slot, parse_pattern, parse_slot
+from ._schema import Check, Source, State
+
+__all__ = [
+    "Check",
+    "Pattern",
+    "Rubric",
+    "Rubrics",
+    "Slot",
+    "Source",
+    "State",
+    "load_rubrics",
+    "parse_pattern",
+    "parse_slot",
+]

@@ -1,0 +1,174 @@
+"""Numbers with units, in digits and in words, as quantities in base units."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ._text import Tokens
+
+_ONES = {
+    word: value
+    for value, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen".split()
+    )
+}
+_TENS = {
+    word: 10 * value
+    for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
+}
+_LOOSE = {"half": 0.5, "quarter": 0.25, "couple": 2.0, "few": 3.0, "several": 5.0, "dozen": 12.0}
+# Unit -> (what is measured, factor to the base unit).
+_UNITS: dict[str, tuple[str, float]] = {
+    "second": ("minutes", 1 / 60), "s": ("minutes", 1 / 60), "minute": ("minutes", 1.0), "hour": ("minutes", 60.0), "h": ("minutes", 60.0), "day": ("minutes", 1440.0),
+    "mm": ("cm", 0.1), "millimeter": ("cm", 0.1), "millimetre": ("cm", 0.1), "cm": ("cm", 1.0), "centimeter": ("cm", 1.0), "centimetre": ("cm", 1.0), "inch": ("cm", 2.54), "in": ("cm", 2.54),
+    "meter": ("cm", 100.0), "m": ("cm", 100.0), "foot": ("cm", 30.48), "ft": ("cm", 30.48), "yard": ("cm", 91.44), "km": ("cm", 1e5), "mile": ("cm", 160934.0),
+    "mg": ("mg", 1.0), "milligram": ("mg", 1.0), "milligramme": ("mg", 1.0), "g": ("mg", 1000.0), "gram": ("mg", 1000.0), "gramme": ("mg", 1000.0), "mcg": ("mg", 0.001), "microgram": ("mg", 0.001), "kg": ("mg", 1e6),
+    "ml": ("ml", 1.0), "milliliter": ("ml", 1.0), "millilitre": ("ml", 1.0), "liter": ("ml", 1000.0), "l": ("ml", 1000.0), "cup": ("ml", 240.0), "glass": ("ml", 240.0), "pint": ("ml", 500.0), "teaspoon": ("ml", 5.0), "tablespoon": ("ml", 15.0),
+    "c": ("celsius", 1.0), "celsius": ("celsius", 1.0), "f": ("fahrenheit", 1.0), "fahrenheit": ("fahrenheit", 1.0), "°": ("celsius", 1.0), "degree": ("celsius", 1.0),
+    "bpm": ("per_minute", 1.0),
+    "compression": ("count", 1.0), "breath": ("count", 1.0), "blow": ("count", 1.0), "thrust": ("count", 1.0), "slap": ("count", 1.0), "push": ("count", 1.0), "puff": ("count", 1.0), "time": ("count", 1.0), "dose": ("count", 1.0), "tablet": ("count", 1.0), "pill": ("count", 1.0), "beat": ("count", 1.0), "press": ("count", 1.0), "aspirin": ("count", 1.0), "spray": ("count", 1.0), "pump": ("count", 1.0), "inhalation": ("count", 1.0), "chest": ("count", 1.0), "back": ("count", 1.0), "rescue": ("count", 1.0), "abdominal": ("count", 1.0),
+}  # fmt: skip
+_RANGE = frozenset({"-", "to", "or", "and"})
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*\Z")
+EMERGENCY_NUMBERS = frozenset({"911", "999", "112", "000", "111", "108", "102", "119", "120", "995", "110", "100", "101", "103", "105", "115", "118", "15", "18", "144", "1122"})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number or a range with its unit, over tokens ``start`` to ``end``.
+
+    Attributes:
+        unit: Base unit: minutes, per_minute, cm, mg, ml, celsius, count or phone.
+        noun: The word that named the unit.
+        before: The word before the number.
+    """
+
+    start: int
+    end: int
+    low: float
+    high: float
+    unit: str
+    noun: str
+    before: str
+
+
+def _value(tokens: Tokens, index: int, end: int) -> tuple[float, int] | None:
+    """Return the number at ``index`` and where it ends."""
+    form = tokens.forms[index]
+    if _NUMBER.match(form):
+        try:
+            value = float(form.replace(",", "") if re.fullmatch(r"\d{1,3}(,\d{3})+", form) else form.replace(",", "."))
+        except ValueError:
+            return None
+        if index + 2 < end and tokens.forms[index + 1] in {"/", "⁄"} and tokens.forms[index + 2].isdigit():
+            below = float(tokens.forms[index + 2])
+            return (value / below, index + 3) if below else None
+        if (
+            index + 4 < end and "." not in form and tokens.forms[index + 1] == "and" and tokens.forms[index + 2] in {"a", "one"}
+            and tokens.forms[index + 3] == "half"
+        ):  # fmt: skip
+            return value + 0.5, index + 4
+        return value, index + 1
+    if form in _ONES:
+        if index + 1 < end and tokens.forms[index + 1] == "hundred":
+            return 100.0 * _ONES[form], index + 2
+        return float(_ONES[form]), index + 1
+    if form in _TENS:
+        following = index + 1
+        if following < end and tokens.forms[following] == "-":
+            following += 1
+        if following < end and 0 < _ONES.get(tokens.forms[following], 0) < 10:
+            return float(_TENS[form] + _ONES[tokens.forms[following]]), following + 1
+        return float(_TENS[form]), index + 1
+    if form == "hundred":
+        return 100.0, index + 1
+    if form in _LOOSE:
+        at = index + 1
+        while at < end and tokens.forms[at] in {"a", "an", "of"}:
+            at += 1
+        return _LOOSE[form], at
+    if form in {"a", "an"} and index + 1 < end and tokens.lemmas[index + 1] in {"minute", "hour", "second", "inch", "day"}:
+        if index and (tokens.lemmas[index - 1] in {"time", "compression", "beat", "once", "twice", "half", "quarter", "of"} or tokens.forms[index - 1].isdigit()):
+            return None
+        return 1.0, index + 1
+    return None
+
+
+def quantities(tokens: Tokens) -> list[Quantity]:
+    """Find every number with a unit, and every emergency-like phone number."""
+    found: list[Quantity] = []
+    forms, lemmas = tokens.forms, tokens.lemmas
+    size = len(forms)
+    index = 0
+    while index < size:
+        value = _value(tokens, index, size)
+        if value is None:
+            index += 1
+            continue
+        start, (low, at) = index, value
+        high = low
+        while at < size and forms[at] in {"-", ":"} and at + 1 < size and not _value(tokens, at + 1, size):
+            break
+        # "10-15 minutes", "100 to 120", and with the unit said twice: "5 cm to 6 cm".
+        beyond = at
+        if beyond < size and lemmas[beyond] in _UNITS and beyond + 1 < size and forms[beyond + 1] in {"-", "to"}:
+            beyond += 1
+        if beyond + 1 < size and forms[beyond] in _RANGE:
+            second = _value(tokens, beyond + 1, size)
+            if second is not None and second[0] > low and (beyond == at or (second[1] < size and lemmas[second[1]] == lemmas[at])):
+                high, at = second
+        unit, noun, at = _unit(tokens, at, size)
+        if unit == "fahrenheit":
+            low, high, unit = (low - 32) / 1.8, (high - 32) / 1.8, "celsius"
+        elif unit:
+            factor = _UNITS[noun][1] if noun in _UNITS and _UNITS[noun][0] == unit else 1.0
+            low, high = low * factor, high * factor
+        before = lemmas[start - 1] if start else ""
+        if unit == "" and forms[start].isdigit() and len(forms[start]) >= 2:
+            unit, noun = "phone", forms[start]
+        if unit:
+            found.append(Quantity(start, at, low, high, unit, noun, before))
+        index = max(at, index + 1)
+    return found
+
+
+def _unit(tokens: Tokens, at: int, size: int) -> tuple[str, str, int]:
+    """Return (base unit, the word for it, where it ends) after a number."""
+    lemmas, forms = tokens.lemmas, tokens.forms
+    skipped = at
+    while skipped < size and forms[skipped] in {"-", "full", "whole", "more", "good", "solid", "continuous", "firm", "sharp", "°", "quick", "to", "of", "an", "a", "degree", "degrees", "uninterrupted", "straight"}:
+        if forms[skipped] in {"to", "of", "an", "a"} and forms[skipped - 1] not in {"half", "quarter"}:
+            break
+        skipped += 1
+    if skipped >= size:
+        return ("celsius", "degree", at + 1) if at < size and lemmas[at] in {"degree", "°"} else ("", "", at)
+    word = lemmas[skipped]
+    if word not in _UNITS:
+        if word in {"per", "/"} and skipped + 1 < size and lemmas[skipped + 1] == "minute":
+            return "per_minute", "minute", skipped + 2
+        if word == "a" and skipped + 1 < size and lemmas[skipped + 1] == "minute":
+            return "per_minute", "minute", skipped + 2
+        if at < size and lemmas[at] in {"degree", "°"}:
+            return "celsius", "degree", at + 1
+        return "", "", at
+    unit, _ = _UNITS[word]
+    after = skipped + 1
+    if word in {"in", "m", "s", "h", "l", "c", "f", "g"} and word in {"in"} and not (after >= size or forms[after] in ".,;)" or lemmas[after] in {"deep", "thick", "above"}):
+        return "", "", at
+    if unit == "count" or word == "count":
+        while after < size and lemmas[after] in {"compression", "breath", "blow", "thrust", "chest", "rescue", "back", "abdominal"}:
+            after += 1
+        if after + 1 < size and (lemmas[after] in {"per", "/", "a", "every", "each"} and lemmas[after + 1] == "minute"):
+            return "per_minute", "minute", after + 2
+    return unit, word, after
+
+
+def binds(quantity: Quantity) -> bool:
+    """Whether the number tells how much or how long, rather than when, how often or how old."""
+    return quantity.before not in {"every", "each", "after", "within", "under", "over", "than", "age", "aged", "step", "past", "last", "in"}
+
+
+def text_of(quantities_found: Sequence[Quantity]) -> list[str]:
+    """The units found, for tests and explanations."""
+    return [q.unit for q in quantities_found]
