@@ -127,6 +127,8 @@ def parse_jsonl(lines: Iterable[str], model: type[R], *, path: Path | str) -> It
             continue
         try:
             value = json.loads(line)
+            if "\\ud" in line.lower():  # half of a surrogate pair could not be hashed or written later
+                json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
             raise FileFormatError(path, f"is not valid JSON ({error})", line=number) from error
         try:
