@@ -9,6 +9,7 @@ from ._policy import Policy
 from ._records import ModelCard, Verdict
 from ._result import Decision
 from ._verdict import Judgement
+from .engines import nominal_bits
 from .statistics import clean_prompts_needed, prompts_to_settle
 
 VERDICT_ORDER: tuple[Verdict, ...] = ("gold", "safe", "inconclusive", "unsafe", "dangerous", "unusable")
@@ -36,7 +37,8 @@ def _key(candidate: Candidate, objective: str) -> tuple[float | str, ...]:
         evidence.danger.rate if evidence.danger.rate is not None else 1.0,
         -round(evidence.coverage.mean, 2),
     )
-    identity = (candidate.card.name, candidate.card.sha256)
+    # Recorded replies have no file to weigh; then the level that keeps more bits goes first.
+    identity = (-nominal_bits(candidate.card.level), candidate.card.name, candidate.card.sha256)
     order = VERDICT_ORDER.index(candidate.judgement.verdict)
     if objective == "smallest-safe" and candidate.judgement.verdict in PASSING:
         return (0, size, *safety, *identity)

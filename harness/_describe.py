@@ -69,4 +69,4 @@ def assessment(judgement: Judgement, evidence: Evidence, replies: Sequence[Grade
         critical=evidence.critical,
         reason=judgement.reason,
     )
-    return text if judgement.verdict in {"gold", "unusable"} else text + _quoted(replies)
+    return text if judgement.verdict == "unusable" else text + _quoted(replies)

@@ -42,10 +42,10 @@ def _rate(what: str, events: int, prompts: int, *, bound: float, limit: float, p
 
 def _coverage(evidence: Evidence, policy: Policy) -> _Limit:
     seen, limit = evidence.coverage, policy.limits.coverage
-    text = (
-        f"coverage of required acts {percent(seen.mean)} "
-        f"(between {percent(seen.lower)} and {percent(seen.upper)}), limit {percent(limit)}"
-    )
+    text = f"coverage of required acts {percent(seen.mean)}"
+    if policy.estimate == "bound":
+        text += f" (between {percent(seen.lower)} and {percent(seen.upper)})"
+    text += f", limit {percent(limit)}"
     return _Limit(broken=seen.upper < limit, thin=seen.lower < limit <= seen.upper, text=text)
 
 

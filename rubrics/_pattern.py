@@ -6,7 +6,8 @@ A pattern is one line, such as ``APPLY + GREASE - remove|wash off``:
   in any inflection; ``=word`` matches that very form only;
 - ``A + B``: both in the same clause, in any order;
 - ``A > B``: B comes after A;
-- ``- C``: and no C in that clause. All ``-`` come last.
+- ``& C``: and C somewhere in the sentence, or in what its pronouns point to;
+- ``- D``: and no D in that clause. All ``&`` and ``-`` come last.
 
 The first slot is the deed: its polarity decides whether the act is advised or forbidden.
 """
@@ -18,7 +19,7 @@ from pydantic import BeforeValidator
 
 from quant_triage.data import Record
 
-_OPERATOR = re.compile(r"\s+([+>-])\s+")
+_OPERATOR = re.compile(r"\s+([+>&-])\s+")
 _SET = re.compile(r"[A-Z][A-Z0-9_]*\Z")
 _PHRASE = re.compile(r"=?[a-z0-9][a-z0-9'&/ .-]*\Z")
 
@@ -36,12 +37,13 @@ class Pattern(Record):
     text: str
     slots: tuple[Slot, ...]
     follows: tuple[bool, ...]
+    nearby: tuple[Slot, ...] = ()
     absent: tuple[Slot, ...] = ()
 
     @property
     def sets(self) -> tuple[str, ...]:
         """Names of the synonym sets that the pattern uses."""
-        return tuple(name for slot in (*self.slots, *self.absent) for name in slot.sets)
+        return tuple(name for slot in (*self.slots, *self.nearby, *self.absent) for name in slot.sets)
 
 
 def parse_slot(text: str) -> Slot:
@@ -69,17 +71,23 @@ def parse_pattern(text: str) -> Pattern:
         ValueError: The line does not follow the language; the message says where.
     """
     parts = _OPERATOR.split(text.strip())
-    slots, follows, absent = [parse_slot(parts[0])], [False], []
+    slots, follows = [parse_slot(parts[0])], [False]
+    nearby: list[Slot] = []
+    absent: list[Slot] = []
     for operator, part in zip(parts[1::2], parts[2::2], strict=True):
         slot = parse_slot(part)
         if operator == "-":
             absent.append(slot)
-        elif absent:
-            raise ValueError(f"{operator + ' ' + part!r} must come before every ' - '")
+        elif operator == "&":
+            nearby.append(slot)
+        elif absent or nearby:
+            raise ValueError(f"{operator + ' ' + part!r} must come before every ' & ' and ' - '")
         else:
             slots.append(slot)
             follows.append(operator == ">")
-    return Pattern(text=text, slots=tuple(slots), follows=tuple(follows), absent=tuple(absent))
+    return Pattern(
+        text=text, slots=tuple(slots), follows=tuple(follows), nearby=tuple(nearby), absent=tuple(absent)
+    )
 
 
 def _read_pattern(value: Any) -> Any:

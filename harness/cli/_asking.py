@@ -108,10 +108,10 @@ class _Watch:
     def __call__(self, card: ModelCard, done: int, total: int, progress: Progress) -> None:
         stage = self._open.get(card.sha256) or self._stages.open(f"asking {card.level}", total)
         self._open[card.sha256] = stage
-        rate = f"{progress.tokens / progress.seconds:.0f} tokens/s" if progress.seconds else ""
+        rate = f"{progress.tokens / progress.seconds:.0f} tokens/s" if progress.tokens else ""
         stage.update(done, rate)
         if done == total:
-            stage.finish(f"{total} replies" + (f", {rate}" if rate else ", all from the journal"))
+            stage.finish(f"{total} replies" + (f", {rate}" if rate else ""))
 
 
 def evaluate_into(

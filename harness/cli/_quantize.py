@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from quant_triage.data import UsageError
-from quant_triage.quantize import Level, LevelFile, parse_levels, quantize
+from quant_triage.quantize import Level, LevelFile, QuantizeProgress, parse_levels, quantize
 
 from . import _options as opt
 from ._console import emit_json, err, one_line_errors, say
@@ -16,8 +16,13 @@ from ._progress import Stages
 
 def quantize_stage(stages: Stages, source: Path, folder: Path, levels: Sequence[Level]) -> list[LevelFile]:
     """Write the levels that are missing or different, with progress."""
-    stage = stages.open("quantizing", len(levels))
-    files = quantize(source, folder, levels, on_progress=stage.update)
+    stage = stages.open("quantizing")
+
+    def show(progress: QuantizeProgress) -> None:
+        done = (progress.position - 1) * progress.tensors + progress.tensor
+        stage.update(done, progress.level, total=progress.levels * progress.tensors)
+
+    files = quantize(source, folder, levels, on_progress=show)
     stage.finish(f"{len(files)} levels in {folder}")
     for file in files:
         if file.fallbacks:

@@ -73,7 +73,7 @@ def run(
             convert(models / "merged", reference)
             stage.finish(f"{reference} ({reference.stat().st_size / 1e6:.1f} MB)")
             files = quantize_stage(stages, reference, models / "gguf", wanted)
-            paths = [reference, *(file.path for file in files)]
+            paths = [reference, *(models / "gguf" / file.file for file in files)]
             result = evaluate_into(out, [str(path) for path in paths], asking, stages)
         deploy(result, paths, out / "deploy")
         asking.show(result, out, as_json=as_json)

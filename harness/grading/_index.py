@@ -24,6 +24,7 @@ class Act:
     check: int
     slots: tuple[int, ...]
     follows: tuple[bool, ...]
+    nearby: tuple[int, ...]
     absent: tuple[int, ...]
     role: str
 
@@ -137,6 +138,7 @@ class Index:
             check,
             tuple(self.vocabulary.number(slot) for slot in pattern.slots),
             pattern.follows,
+            tuple(self.vocabulary.number(slot) for slot in pattern.nearby),
             tuple(self.vocabulary.number(slot) for slot in pattern.absent),
             role,
         )
@@ -167,6 +169,8 @@ class Index:
                 slots |= set(reading.hits[link])
             for slot in slots:
                 for act in self._by_slot.get(slot, ()):
+                    if act.nearby and not reading.has(number, links, act.nearby):
+                        continue
                     spans = self._assign(act, hits, [reading.hits[link] for link in links], reading)
                     if spans is not None:
                         found.append(Match(act, number, *spans))
@@ -238,16 +242,23 @@ class Reading:
         self.analysis = analysis
         self.hits = hits
         self.states: dict[int, dict[str, str]] = {}
-        self._last_of_sentence: dict[int, int] = {}
+        self._of_sentence: dict[int, list[int]] = defaultdict(list)
         for number, clause in enumerate(analysis.clauses):
-            self._last_of_sentence[clause.sentence] = number
+            self._of_sentence[clause.sentence].append(number)
+
+    def has(self, number: int, links: list[int], slots: tuple[int, ...]) -> bool:
+        """Whether every slot occurs in the clause's sentence or in the clauses that it is linked with."""
+        sentence = self.analysis.clauses[number].sentence
+        clauses = self._of_sentence[sentence]
+        return all(any(slot in self.hits[k] for k in (*clauses, *links)) for slot in slots)
 
     def heading_clause(self, number: int) -> int:
         """The last clause of the heading above a clause that opens a list item, or -1."""
         sentence = self.analysis.sentences[self.analysis.clauses[number].sentence]
         if sentence.heading < 0 or not sentence.opens:
             return -1
-        return self._last_of_sentence.get(sentence.heading, -1)
+        clauses = self._of_sentence.get(sentence.heading)
+        return clauses[-1] if clauses else -1
 
 
 def _apart(spans: tuple[Span, ...]) -> bool:

@@ -13,6 +13,7 @@ from ._degenerate import degeneration
 from ._index import Index, Match, Reading
 from ._numbers import EMERGENCY_NUMBERS, Quantity, binds, quantities
 from ._scenario import Recogniser
+from ._words import AVOID, CEASE, INVERSE
 
 VERSION = "1"
 POINTS: dict[Severity, int] = {"critical": 10, "major": 5, "minor": 2}
@@ -30,6 +31,8 @@ _LIMITS = frozenset(
     """too hard harder directly excessive excessively more longer over just yet again repeatedly unnecessarily only
     tightly tight alternately further forcefully twice much very same both either""".split()
 )
+# Words that turn what follows them round: where one is the deed itself, only its own polarity counts.
+_OPERATORS = CEASE | INVERSE | AVOID | {"instead", "rather", "without", "never", "not", "no"}
 _OWN = re.compile(r"\b(?:on your own|by yourself|yourself|alone|at home)\b")
 
 
@@ -162,6 +165,8 @@ class _Grading:
         values = {polarity[token] for token in match.tokens}
         first = next(span for span, own in zip(match.spans, match.own, strict=True) if own)
         deed = {polarity[token] for token in range(*first)}
+        if any(self.analysis.tokens.lemmas[token] in _OPERATORS for token in range(*first)):
+            values = deed
         if Polarity.FORBIDDEN in values or Polarity.DENIED in values:
             return "forbids" if Polarity.FORBIDDEN in deed and clause.mode == "main" else "denies"
         if clause.mode != "main" or Polarity.CEASED in values:
@@ -437,9 +442,11 @@ class _Grading:
         clause = self.analysis.clauses[match.clause]
         sentence = self.analysis.sentences[clause.sentence]
         inside = [t for span in match.spans for t in range(*span) if sentence.start <= t < sentence.end]
-        if clause.antecedent >= 0:
-            meant = self.reading.hits[clause.antecedent]
-            inside += [t for slot in match.act.slots for t, _ in meant.get(slot, ()) if t >= sentence.start]
+        meant = clause.antecedent
+        while meant >= 0 and self.analysis.clauses[meant].sentence == clause.sentence:
+            hits = self.reading.hits[meant]
+            inside += [t for slot in match.act.slots for t, _ in hits.get(slot, ())]
+            meant = self.analysis.clauses[meant].antecedent
         first, last = min(inside), max(inside)
         forms = self.analysis.tokens.forms
         if first >= clause.start and first - clause.start <= 3:

@@ -11,7 +11,7 @@ from importlib.resources import files
 from ._words import SMALL_WORDS
 
 _WORD = r"[^\W\d_]+(?:'[^\W\d_]+)*"
-_TOKEN = re.compile(rf"\d+(?:[.,]\d+)*|{_WORD}|[^\w\s*`~#|_]|_", re.UNICODE)
+_TOKEN = re.compile(rf"\d+(?:[.,]\d+)*|{_WORD}|[^\w\s*`~#|_]", re.UNICODE)
 
 # The look-up table knows words out of context; these are the ones that first aid uses otherwise.
 _LEMMAS = {
@@ -40,6 +40,8 @@ _LEMMAS = {
     "ones": "one", "lot": "lot", "lots": "lot", "cooler": "cool", "coolest": "cool", "bind": "bind",
     "bound": "bind", "hung": "hang", "bruised": "bruise", "stood": "stand", "slept": "sleep", "dead": "dead",
 }  # fmt: skip
+
+_BRITISH = re.compile(r"(?<=[a-z]{4})is(e|es|ed|ing)$")
 
 _CONTRACTIONS = {
     "can't": ("can", "not"), "cant": ("can", "not"), "cannot": ("can", "not"), "won't": ("will", "not"),
@@ -104,7 +106,8 @@ def lemma(form: str) -> str:
         return found
     if form.endswith("'s"):
         return lemma(form[:-2])
-    return form
+    american = _BRITISH.sub(r"iz\1", form)
+    return _table().get(american, american) if american != form else form
 
 
 @functools.lru_cache(maxsize=65536)
@@ -164,6 +167,8 @@ def tokenise(text: str) -> Tokens:
     marks: list[int] = []
     for match in _TOKEN.finditer(plain):
         mark, stop = match.span()
+        if match.group() == "-" and mark and plain[mark - 1].isalpha() and plain[stop : stop + 1].isalpha():
+            continue  # a hyphen within a word: "mouth-to-mouth" is three words
         if offsets is None:
             start, end = mark, stop
         else:

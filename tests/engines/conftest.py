@@ -42,7 +42,14 @@ def vocabulary() -> tuple[list[bytes], list[float], list[int]]:
     return texts, [-float(index) for index in range(len(texts))], types
 
 
-def write_model(path: Path, *, template: str | None = TEMPLATE, seed: int = 7, poison: bool = False) -> Path:
+def write_model(
+    path: Path,
+    *,
+    template: str | None = TEMPLATE,
+    seed: int = 7,
+    poison: bool = False,
+    without: str | None = None,
+) -> Path:
     """Write a random model whose end-of-turn token is likely now and then."""
     texts, scores, types = vocabulary()
     generator = np.random.default_rng(seed)
@@ -100,6 +107,8 @@ def write_model(path: Path, *, template: str | None = TEMPLATE, seed: int = 7, p
             writer.add_tensor(f"blk.{layer}.{name}.weight", np.ones(WIDTH, dtype=np.float32))
         for name in ("attn_q_norm", "attn_k_norm"):
             writer.add_tensor(f"blk.{layer}.{name}.weight", np.ones(HEAD, dtype=np.float32))
+    if without is not None:
+        del writer.tensors[0][without]
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
