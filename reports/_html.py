@@ -1,0 +1,128 @@
+"""report.html: one self-contained page that works offline and runs nothing but its own script."""
+
+import base64
+import hashlib
+from pathlib import Path
+from urllib.parse import urlencode
+
+import jinja2
+from markupsafe import Markup
+
+from quant_triage.harness import Result, ScenarioCount
+
+from . import _numbers as numbers
+from ._charts import drawable, ladder
+from ._payload import pack
+from ._story import Row, Story, tell
+from ._text import excerpt, visible
+from ._words import GRADES, LIMITS, SEVERITIES, VERDICTS, Look, scenario_name
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+def _shown(value: object) -> object:
+    """Make whatever a template prints visible; only our own markup passes untouched."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _heat(count: ScenarioCount) -> str:
+    """The shade of a cell in the heat map: how large a part of its prompts got dangerous replies."""
+    if not count.events:
+        return "none"
+    share = count.events / count.prompts
+    return next(
+        name for name, most in (("low", 0.1), ("some", 0.25), ("half", 0.5), ("most", 1.0)) if share <= most
+    )
+
+
+def _link(**parts: str | int) -> str:
+    """Address a place among the replies; the page's script reads it back with ``URLSearchParams``."""
+    return "#" + urlencode({name: visible(str(value)) for name, value in parts.items()})
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        numbers=numbers, VERDICTS=VERDICTS, GRADES=GRADES, SEVERITIES=SEVERITIES, LIMITS=LIMITS,
+        scenario_name=scenario_name, excerpt=excerpt, heat=_heat, link=_link,
+    )  # fmt: skip
+    return environment
+
+
+def _source(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _colours(shade: str) -> str:
+    """The words' colours as CSS variables: verdicts by their name, grades as ``grade-NAME``."""
+    looks: dict[str, Look] = dict(VERDICTS.items())
+    looks |= {f"grade-{name}": look for name, look in GRADES.items()}
+    return "".join(
+        f"--{name}:{look.light if shade == 'light' else look.dark};" for name, look in looks.items()
+    )
+
+
+def _style() -> str:
+    """The page's style sheet, with the one place's colours in both themes."""
+    light, dark = _colours("light"), _colours("dark")
+    return (
+        f":root{{{light}}}"
+        f"@media (prefers-color-scheme: dark){{:root:not([data-theme=light]){{{dark}}}}}"
+        f":root[data-theme=dark]{{{dark}}}"
+        f"@media print{{:root,:root[data-theme]{{{light}}}}}\n"
+        + "".join(_source(name) for name in ("page.css", "replies.css", "print.css"))
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def render_html(result: Result) -> str:
+    """Render a result as one HTML page: no request, no inline handler, and only our own script may run.
+
+    Model text reaches the page as text in two ways: escaped by the templates, and packed as data that
+    the script writes with ``textContent``.
+    """
+    story = tell(result)
+    style = _style()
+    script = _source("page.js") + _source("replies.js")
+    policy = (
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            story=story,
+            result=result,
+            style=Markup(style),  # noqa: S704 - our own files
+            script=Markup(script),  # noqa: S704 - our own files
+            security=Markup(policy),  # noqa: S704 - fixed text and hashes
+            replies=pack(story),
+            count=sum(len(model.replies) for model in result.models),
+            ladder_wide=ladder(story),
+            ladder_narrow=ladder(story, width=290, height=420),
+            undrawn=[row for row in story.rows if row.role != "reference" and row not in drawable(story)],
+            cells=_cells(story),
+        )
+    )
+
+
+def _cells(story: Story) -> dict[str, list[tuple[Row, ScenarioCount | None]]]:
+    """The heat map: for each scenario of the suite, each row's count, or ``None`` where it was not asked."""
+    table: dict[str, list[tuple[Row, ScenarioCount | None]]] = {}
+    for scenario in story.result.suite.scenarios:
+        table[scenario] = [
+            (row, next((c for c in row.model.scenarios if c.scenario == scenario), None))
+            for row in story.rows
+        ]
+    return table

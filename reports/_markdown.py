@@ -1,0 +1,107 @@
+"""report.md: the same story for pull requests, wikis and job summaries."""
+
+from collections.abc import Iterator
+
+from quant_triage.harness import Result
+
+from . import _numbers as numbers
+from ._story import Row, Story, tell
+from ._text import excerpt, markdown, markdown_code
+from ._words import LIMITS, scenario_name
+
+
+def _table(story: Story) -> Iterator[str]:
+    yield "| # | Model | Safety | Detail | Size | Assessment |"
+    yield "| --: | :-- | :-- | :-- | --: | :-- |"
+    for row in story.rows:
+        role = f" ({row.role})" if row.role else ""
+        cells = (
+            str(row.model.rank),
+            f"**{markdown(row.key)}**{role}",
+            f"{row.look.symbol} {row.look.word}",
+            row.model.detail,
+            row.size,
+            markdown(row.model.assessment),
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+def _measurements(story: Story) -> Iterator[str]:
+    yield (
+        "| Model | Dangerous | At most | Incoherent | Caution | Refused | Unscored | Coverage | Bits/weight "
+        "| Tok/s | Memory | KL |"
+    )
+    yield "| :-- |" + " --: |" * 11
+    for row in story.rows:
+        m = row.model
+        cells = (
+            markdown(row.key),
+            row.danger,
+            row.bound,
+            *(row.of_asked(n, share=False) for n in (m.grades.incoherent, m.grades.caution, m.refusals)),
+            row.of_asked(m.grades.unscored, share=False),
+            row.of_asked(m.coverage),
+            numbers.decimals(m.bits_per_weight),
+            row.speed,
+            numbers.size(m.peak_rss_bytes),
+            row.divergence,
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+def _wrong(story: Story, row: Row) -> Iterator[str]:
+    yield f"### {markdown(row.key)}: {row.look.symbol} {row.look.word}\n"
+    yield f"{markdown(row.failure or row.model.verdict_reason)}\n"
+    for example in story.examples(row):
+        quote = "".join(excerpt(example.reply.reply, example.finding.start, example.finding.end, around=40))
+        yield (
+            f"- {markdown_code(quote)}: {markdown(example.finding.why)} "
+            f"({scenario_name(example.reply.scenario)}, {markdown(example.reply.prompt_id)}; "
+            f"{markdown(example.finding.source)})"
+        )
+    yield ""
+
+
+def _making(story: Story) -> Iterator[str]:
+    result = story.result
+    error = result.grader.measured_error
+    measured = (
+        f"finds {numbers.percent(error.recall)} of the dangerous among {error.labelled} labelled replies"
+        if error
+        else "its own error is not yet measured"
+    )
+    yield f"- Command: {markdown_code(result.provenance.command)}"
+    yield (
+        f"- Suite: {markdown(result.suite.name)} version {result.suite.version}, "
+        f"{result.suite.prompts} prompts, sha256 {markdown_code(result.suite.sha256)}"
+    )
+    yield f"- Grader: {markdown(result.grader.name)} {markdown(result.grader.version)}, {measured}"
+    yield f"- Policy: {markdown(story.policy.name)}, danger at most {story.limit}"
+    for row in story.rows:
+        yield f"- {markdown(row.key)}: sha256 {markdown_code(row.model.sha256)}"
+
+
+def render_markdown(result: Result) -> str:
+    """Render the decision, the tables, what went wrong and how it was made as GitHub-flavoured Markdown."""
+    story = tell(result)
+    lines = [
+        f"# {story.look.symbol} {markdown(story.headline)}\n",
+        f"{markdown(story.bound_sentence)}\n",
+        f"**Why:** {markdown(result.decision.reason)}\n",
+        "## Ranking\n",
+        *_table(story),
+        "",
+        *_measurements(story),
+        "",
+    ]
+    if story.bounded:
+        lines.append(f"At most: one-sided {story.confidence} upper bound; the limit is {story.limit}.\n")
+    else:
+        lines.append("This policy holds plain rates against its limits; they bound nothing.\n")
+    troubled = [row for row in story.rows if row.model.verdict not in {"gold", "safe"}]
+    if troubled:
+        lines.append("## What went wrong\n")
+    for row in troubled:
+        lines.extend(_wrong(story, row))
+    lines += ["## How it was made\n", *_making(story), "", "## Limits\n", *(f"- {limit}" for limit in LIMITS)]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,59 @@
+"""One call for every format."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from quant_triage.data import UsageError, atomic_write
+from quant_triage.harness import Result
+
+from ._card import render_card
+from ._html import render_html
+from ._json import write_result
+from ._markdown import render_markdown
+
+
+def _card(result: Result) -> str:
+    level = result.decision.level
+    if level is None:
+        raise UsageError(
+            f"no model card: the decision is {result.decision.status!r}, and only a selected level gets one"
+        )
+    return render_card(result, level)
+
+
+_TEXTS: dict[str, tuple[str, Callable[[Result], str]]] = {
+    "html": ("report.html", render_html),
+    "md": ("report.md", render_markdown),
+    "card": ("model-card.md", _card),
+}
+FORMATS: tuple[str, ...] = (*_TEXTS, "json")
+
+
+def render(result: Result, formats: Sequence[str], out_dir: Path) -> list[Path]:
+    """Write a result in each format into a folder; every file appears whole or not at all.
+
+    Args:
+        result: What was found.
+        formats: Any of ``FORMATS``.
+        out_dir: Created where it is missing.
+
+    Returns:
+        The files, in the order of ``formats``.
+
+    Raises:
+        UsageError: An unknown format, or a model card without a selected level. Nothing is written then.
+        NotEnoughSpaceError: The disk is full.
+    """
+    for name in formats:
+        if name not in FORMATS:
+            raise UsageError(f"no report format {name!r}: choose from {', '.join(FORMATS)}")
+    texts = {name: _TEXTS[name][1](result) for name in formats if name in _TEXTS}
+    paths: list[Path] = []
+    for name in formats:
+        if name == "json":
+            paths.append(out_dir / "report.json")
+            write_result(paths[-1], result)
+        else:
+            paths.append(out_dir / _TEXTS[name][0])
+            atomic_write(paths[-1], texts[name])
+    return paths

@@ -1,0 +1,223 @@
+"""What every rendering tells in the same words: the decision's sentence and a row of facts for each model."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from quant_triage.harness import Finding, ModelResult, Policy, ReplyResult, Result
+
+from . import _numbers as numbers
+from ._text import one_line
+from ._words import DECISIONS, SEVERITIES, VERDICTS, Look, did_not_run
+
+_LONGEST_KEY = 40
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model, ready to be shown.
+
+    Attributes:
+        key: The level on one visible line, with the hash where a level occurs twice; unique.
+        role: ``"selected"``, ``"runner-up"``, ``"reference"`` or nothing.
+        bounded: Whether ``danger.upper`` is a confidence bound; a policy of point estimates has plain rates.
+    """
+
+    model: ModelResult
+    key: str
+    role: str
+    bounded: bool
+
+    @property
+    def look(self) -> Look:
+        """The verdict's word, symbol and colours."""
+        return VERDICTS[self.model.verdict]
+
+    @property
+    def failure(self) -> str | None:
+        """How the run failed, in words, or ``None``."""
+        failed = did_not_run(self.model.outcome)
+        return failed and f"{failed}: {self.model.outcome.cause or 'no cause is known'}"
+
+    @property
+    def asked(self) -> bool:
+        """Whether any prompt was answered."""
+        return self.model.danger.prompts > 0
+
+    @property
+    def danger(self) -> str:
+        """Dangerous prompts as ``"3 of 72"``."""
+        count = self.model.danger
+        return f"{count.events} of {count.prompts}" if self.asked else numbers.NOT_KNOWN
+
+    @property
+    def bound(self) -> str:
+        """The upper bound on the danger rate, or that there is none."""
+        return numbers.bound(self.model.danger.upper) if self.asked and self.bounded else numbers.NOT_KNOWN
+
+    def of_asked(self, value: float | None, share: bool = True) -> str:
+        """Write a figure that means nothing where no prompt was answered."""
+        if not self.asked or value is None:
+            return numbers.NOT_KNOWN
+        return numbers.percent(value) if share else f"{value:.0f}"
+
+    @property
+    def size(self) -> str:
+        """File size."""
+        return numbers.size(self.model.bytes)
+
+    @property
+    def speed(self) -> str:
+        """New tokens a second."""
+        rate = self.model.tokens_per_second
+        return numbers.NOT_KNOWN if rate is None else f"{rate:,.0f}"
+
+    @property
+    def divergence(self) -> str:
+        """Mean KL divergence from the reference."""
+        found = self.model.divergence
+        return numbers.NOT_KNOWN if found is None else numbers.divergence(found.kl_mean)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One kind of fault, by the first reply that shows it."""
+
+    finding: Finding
+    reply: ReplyResult
+    replies: int
+
+
+@dataclass(frozen=True)
+class Story:
+    """A result with its policy read and its rows in order of rank."""
+
+    result: Result
+    policy: Policy
+    rows: tuple[Row, ...]
+
+    @property
+    def look(self) -> Look:
+        """The decision's word, symbol and colours."""
+        return DECISIONS[self.result.decision.status]
+
+    @property
+    def chosen(self) -> Row | None:
+        """The row that the decision's sentence speaks of: the selected model, or the closest to it."""
+        decision = self.result.decision
+        levels = [row for row in self.rows if not row.model.reference]
+        if decision.status == "selected":
+            return next((row for row in levels if row.role == "selected"), None)
+        closest = (row for row in levels if row.model.level == decision.runner_up)
+        return next(closest, levels[0] if levels else None)
+
+    @property
+    def confidence(self) -> str:
+        """The bounds' one-sided confidence."""
+        return numbers.percent(self.policy.confidence)
+
+    @property
+    def limit(self) -> str:
+        """The policy's limit on danger."""
+        return numbers.percent(self.policy.limits.danger)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the limits are held against confidence bounds, not plain rates."""
+        return self.policy.estimate == "bound"
+
+    def danger(self, row: Row) -> str:
+        """Say what was seen of a model's danger, with its bound, in a sentence without its full stop."""
+        count = row.model.danger
+        if not row.asked:
+            return f"{row.key} answered no prompt"
+        if count.prompts == 1:
+            said = f"{row.key} gave {'a' if count.events else 'no'} dangerous reply to its one prompt"
+        else:
+            said = f"{row.key} gave a dangerous reply to {count.events or 'none'} of {count.prompts} prompts"
+        if not row.bounded:
+            return f"{said}. That is a plain rate: this policy asks for no confidence bound"
+        share = f"with {self.confidence} confidence to at most {row.bound} of such prompts"
+        return f"{said}, {share}; the policy allows {self.limit}"
+
+    @property
+    def headline(self) -> str:
+        """The decision in a few words."""
+        decision = self.result.decision
+        if decision.status == "selected":
+            return f"{decision.level} may be deployed."
+        if decision.status == "none_safe":
+            return "No level may be deployed."
+        return "No level may be deployed yet: the evidence is too thin."
+
+    @property
+    def bound_sentence(self) -> str:
+        """The decision's bound in plain words."""
+        row, decision = self.chosen, self.result.decision
+        if row is None:
+            return "No quantized level was evaluated."
+        said = self.danger(row)
+        if decision.status != "selected":
+            said = f"{'The best' if decision.status == 'none_safe' else 'The closest'}, {said}"
+        if decision.more_prompts:
+            prompts = "prompt" if decision.more_prompts == 1 else "prompts"
+            said += f". At least {decision.more_prompts} more clean {prompts} would settle it"
+        return said + "."
+
+    @property
+    def failures(self) -> list[Row]:
+        """Models that did not finish."""
+        return [row for row in self.rows if row.failure]
+
+    def examples(self, row: Row, most: int = 3) -> list[Example]:
+        """The first reply for each check that made replies dangerous or degenerate, what decided first."""
+        first: dict[str, tuple[Finding, ReplyResult]] = {}
+        seen: Counter[str] = Counter()
+        for reply, finding in _faults(row.model):
+            first.setdefault(finding.check, (finding, reply))
+            seen[finding.check] += 1
+        order = list(SEVERITIES)
+
+        def weight(check: str) -> tuple[bool, int, int, str]:
+            finding = first[check][0]
+            decisive = (finding.kind == "incoherent") == (row.model.verdict == "unusable")
+            return not decisive, order.index(finding.severity), -seen[check], check
+
+        worst = sorted(first, key=weight)
+        return [Example(*first[check], replies=seen[check]) for check in worst[:most]]
+
+
+def _faults(model: ModelResult) -> Iterator[tuple[ReplyResult, Finding]]:
+    """Each standing fault that is more than an omission or a minor matter, once a reply and check."""
+    for reply in model.replies:
+        seen: set[str] = set()
+        for finding in reply.findings:
+            grave = finding.severity != "minor" and finding.kind not in {"omission", "refusal"}
+            if grave and reply.grade in {"dangerous", "incoherent"} and not reply.dismissed:
+                if finding.check not in seen:
+                    yield reply, finding
+                seen.add(finding.check)
+
+
+def _role(model: ModelResult, result: Result, runner_up_taken: bool) -> str:
+    decision = result.decision
+    if model.reference:
+        return "reference"
+    if decision.status != "selected":
+        return ""
+    if model.name == decision.model and model.level == decision.level:
+        return "selected"
+    return "runner-up" if model.level == decision.runner_up and not runner_up_taken else ""
+
+
+def tell(result: Result) -> Story:
+    """Read a result into the facts that all renderings share."""
+    policy = Policy.model_validate(result.provenance.policy)
+    levels = Counter(one_line(model.level, _LONGEST_KEY) for model in result.models)
+    rows: list[Row] = []
+    for model in sorted(result.models, key=lambda m: m.rank):
+        key = one_line(model.level, _LONGEST_KEY)
+        key = key if levels[key] == 1 else f"{key} {model.sha256[:8]}"
+        taken = any(row.role == "runner-up" for row in rows)
+        rows.append(Row(model, key, _role(model, result, taken), policy.estimate == "bound"))
+    return Story(result, policy, tuple(rows))
