@@ -6,7 +6,8 @@ from enum import IntEnum
 from typing import Literal
 
 from ._blocks import Sentence, sentences
-from ._text import Tokens, tokenise
+from ._numbers import number_at
+from ._text import Tokens, tokenise, verbs
 from ._words import (
     ADVERBS,
     APPROVALS,
@@ -62,7 +63,8 @@ class Clause:
         shares: For SHARED tokens: the forbidden clause to which "and" ties it, or -1.
         gerund: Whether its deed is in the -ing form, as after "by" or "after".
         exception: Whether the condition on it is an exception ("unless", "only if", "without being told").
-        indirect: The clause puts its act forward as good advice, though it orders nothing.
+        listed: It is part of a list after "Never:" and the like.
+        ending: The polarity at its end, which the next clause may inherit.
         flips: "if not", "otherwise": holds in the contrary of the state last asked for.
     """
 
@@ -78,6 +80,7 @@ class Clause:
     gerund: bool = False
     exception: bool = False
     flips: bool = False
+    listed: bool = False
     ending: Polarity = Polarity.AFFIRMED
 
 
@@ -95,6 +98,7 @@ class Analysis:
 _IT = frozenset({"it", "them", "this", "that", "these", "those", "one", "some", "him", "her"})
 _PRONOUN_OBJECTS = frozenset({"it", "them", "this", "these", "those", "one", "some"})
 _ASKING = frozenset({"check", "see", "determine", "assess", "find", "look", "observe", "ask", "know", "tell", "establish", "verify", "sure", "confirm", "feel", "listen"})
+_OBJECTS = DETERMINERS | {"it", "them", "him", "her"}
 _STRONG = frozenset(
     "start begin call give put apply place perform lay roll take administer use phone dial keep make move commence turn press".split()
 )
@@ -111,14 +115,17 @@ _MYTH_PHRASES = re.compile(
     r"people (?:wrongly|mistakenly|think|believe|sometimes think)|(?:may|might|will) have (?:heard|read|seen|been told)|"
     r"you(?:'ve| have)? (?:often )?heard|"
     r"in the past|years ago|outdated|old advice|so-called|popular belief|folk (?:remed|belie|tale)|biggest mistake|one mistake|wrong to|"
+    r"(?:might|may|will|would|could) (?:often )?(?:tell|say|suggest|advise|urge|insist)|"
     r"people used to|it is often said|(?:is|are|was|were) (?:a |an |just a |only a |simply a )?(?:complete |dangerous |common )?(?:myth|misconception|wrong|false|untrue|not true)"
 )
+_REJECTED = re.compile(r"\W*(?:please )?(?:do not|never|no|wrong|not so|avoid (?:this|that|it)|ignore (?:this|that|it|them))\s*(?:[.,:;!-]|do (?:that|this|it)|listen|follow|believe)")
 _NOT_A_MYTH = re.compile(r"(?:not|n't|never) (?:just )?an? (?:old )?(?:myth|misconception|wives|mistake)|mistakes? (?:is|are|would be|include) (?:not|failing|forgetting|neglecting|delaying|waiting|omitting)")
 _EVALUATED = re.compile(
     r"^\W*(?:but )?(?:this|that|it|these|those|both|such \w+|all of (?:this|these)|none of these|neither|doing so)(?: \w+)?(?: (?:advice|remed\w+|method\w*|practi[cs]e\w*|idea\w*|things?|approach\w*|claims?))? "
     r"(?:is|are|was|can be|may be|could be|will|can|may|does|do|should|works?|helps?)\b[^.]*\b(?:myth|misconception|wrong|false|dangerous|not true|untrue|incorrect|outdated|harmful|"
     r"bad|not recommended|not advised|worse|mistake|not work|not help|never be|harm|damage|not be (?:done|used|followed|tried)|not a good|not safe|works|unsafe|avoided)\b"
 )
+_EXPERTS = re.compile(r"doctor|dispatcher|professional|expert|guideline|poison|operator|nurse|medic|handler|paramedic")
 _HEARSAY = re.compile(
     r"\b(?:some|many|people|heard|say|says|think|thinks|believe|believes|sometimes|often|told|tempt\w*|might|may|remed\w*|advise[sd]?|traditional\w*|old|popular\w*|"
     r"home|grand\w+|suggest\w*|commonly)\b"
@@ -289,7 +296,7 @@ class _Reader:
                 return {"whilst": "while"}.get(word, word)
             if word == "by":
                 return ""
-        if word in {"before", "after", "since", "until", "till"} and following and (following.isdigit() or following in {"about", "around", "at", "several", "few"}):
+        if word in {"before", "after", "since", "until", "till"} and following and (number_at(self.analysis.tokens, index + 1, end) or following in {"about", "around", "at", "several", "few", "approximately", "roughly", "this", "that"}):
             return ""
         if word == "once" and index and lemmas[index - 1] in {"at", "than"}:
             return ""
@@ -335,6 +342,8 @@ class _Reader:
             )  # fmt: skip
         if form.endswith("ing") and word in VERBS and following != "water":
             return True
+        if following in _OBJECTS and form == word and word not in SUBJECTS and word not in DETERMINERS and word in verbs():
+            return True
         if word in SUBJECTS or word == "person" or word == "casualty":
             for k in range(index + 1, min(end, index + 5)):
                 if lemmas[k] in AUXILIARIES:
@@ -360,6 +369,11 @@ class _Reader:
         opener = clause.opener
         head = self._skip_adverbs(clause.start, clause.end)
         clause.mode = self._mode(clause, opener, head)
+        if (
+            previous is not None and previous.mode in {"reason", "report"} and clause.mode == "main" and link in {"and", "or", ",", "&"}
+            and head < clause.end and self.lemmas[head] in verbs() and previous.opener != "by"
+        ):  # fmt: skip
+            clause.mode = previous.mode
         state, shares = Polarity.AFFIRMED, -1
         if previous is not None and previous.ending in {Polarity.FORBIDDEN, Polarity.DENIED, Polarity.SHARED}:
             state, shares = self._carried(clause, previous, here - 1, link, head)
@@ -410,7 +424,12 @@ class _Reader:
         if word in {"she", "he", "i", "we", "my", "grandmother", "grandma"} and not any(lemmas[k] in MODALS for k in span) and word not in {"we"}:
             return "main" if any(lemmas[k] in {"recommend", "suggest", "advise", "would"} for k in span) else "report"
         if form.endswith("ing") and word in VERBS and link is not None and clause.opener == "":
-            return "main" if good or self._denied_predicate(head, clause.end) else "report"
+            return "main" if good or self._denied_predicate(link, clause.end) else "report"
+        if (
+            link is not None and lemmas[link] in {"can", "could", "may", "might"} and not good
+            and word not in PERSON_SUBJECTS and not set(lemmas[head:link]) & PERSON_SUBJECTS and not self._passive(link, clause.end)
+        ):  # fmt: skip
+            return "reason"
         return "main"
 
     def _passive(self, link: int, end: int) -> bool:
@@ -441,10 +460,16 @@ class _Reader:
         )
         if link == ":":
             bare = verb is None or {"following", "these"} & set(forms[previous.start : previous.end])
+            clause.listed = bool(bare)
             return (previous.ending, -1) if bare else (Polarity.AFFIRMED, -1)
+        if previous.listed and same_form:
+            clause.listed = True
+            return previous.ending, -1
         if link in {"or", "nor"}:
             return (previous.ending, previous.shares) if same_form else (Polarity.AFFIRMED, -1)
-        if verb is not None and lemmas[verb] in ATTITUDES and not forms[verb].endswith("ing"):
+        if verb is not None and lemmas[verb] in ATTITUDES and not forms[verb].endswith("ing") and not (
+            link == "and" and {"just", "simply"} & set(forms[previous.start : previous.end])
+        ):
             return Polarity.AFFIRMED, -1
         if not same_form:
             return Polarity.AFFIRMED, -1
@@ -546,6 +571,8 @@ class _Reader:
 
     def _after_not(self, clause: Clause, index: int, previous: str, following: str, state: Polarity) -> Polarity:
         lemmas, end = self.lemmas, clause.end
+        if following in {"just", "only", "simply"} and previous == "do":
+            return _toggle(state, Polarity.FORBIDDEN)
         if following in {"only", "just", "merely", "simply", "necessarily", "least", "sure"} or previous in {"or", "why"} and following in {"", "."}:
             return state
         if previous == "be" or (previous in {"can", "may", "will", "could", "would"} and following in {"help", "work"}):
@@ -614,9 +641,8 @@ class _Reader:
         bad = [k for k in predicate if lemmas[k] in NEGATIVE]
         denied = any(lemmas[k] in {"not", "never", "no"} for k in predicate)
         good = any(lemmas[k] in POSITIVE for k in predicate)
-        if bad and not denied and not good:
-            self._paint_range(clause.start, link, Polarity.FORBIDDEN)
-        elif denied and good and not bad:
+        gerund = form.endswith("ing") and word in VERBS
+        if (bad and not denied and not good) or (denied and not bad and (good or gerund)):
             self._paint_range(clause.start, link, Polarity.FORBIDDEN)
 
     def _is_subject(self, head: int, end: int) -> bool:
@@ -684,7 +710,7 @@ class _Reader:
         myth = bool(_MYTH_PHRASES.search(plain)) or bool(
             MYTHS & set(self.lemmas[sentence.start : sentence.end])
         )
-        if myth and _NOT_A_MYTH.search(plain):
+        if myth and (_NOT_A_MYTH.search(plain) or (_EXPERTS.search(plain) and not MYTHS & set(self.lemmas[sentence.start : sentence.end]) and "wrong" not in plain)):
             myth = False
         for clause in clauses[first:]:
             if sentence.question and clause.mode != "condition":
@@ -721,7 +747,7 @@ class _Reader:
                 for clause in analysis.clauses:
                     if clause.sentence == index - 1 and clause.mode == "question":
                         clause.mode = "main"
-            elif _EVALUATED.search(plain) and _HEARSAY.search(self._plain(before)):
+            elif (_EVALUATED.search(plain) or _REJECTED.match(plain)) and _HEARSAY.search(self._plain(before)):
                 for clause in analysis.clauses:
                     if clause.sentence == index - 1 and clause.mode == "main":
                         clause.mode = "report"

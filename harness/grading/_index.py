@@ -9,6 +9,7 @@ from quant_triage.rubrics import Check, Pattern, Rubrics, Slot, parse_slot
 
 from ._clauses import Analysis, Clause
 from ._text import tokenise
+from ._words import NOUN_VERBS, VERBS
 
 _WINDOW = 18
 _MOST_TRIES = 48
@@ -171,7 +172,7 @@ class Index:
                 for act in self._by_slot.get(slot, ()):
                     if act.nearby and not reading.has(number, links, act.nearby):
                         continue
-                    spans = self._assign(act, hits, [reading.hits[link] for link in links], reading)
+                    spans = self._assign(act, hits, [reading.linked(number, link) for link in links], reading)
                     if spans is not None:
                         found.append(Match(act, number, *spans))
         found.sort(key=lambda m: (m.clause, m.act.check, m.spans))
@@ -202,6 +203,9 @@ class Index:
             if other is None:
                 return None
             choices.append([(other[-1], False)])
+        deed, deed_is_own = choices[0][0]
+        if not deed_is_own and not reading.is_heading(deed[0]):
+            return None  # the deed itself stands in the clause, or in the heading over a bare list item
         if not any(own for options in choices for _, own in options):
             return None
         best: tuple[int, tuple[Span, ...], tuple[bool, ...]] | None = None
@@ -242,9 +246,32 @@ class Reading:
         self.analysis = analysis
         self.hits = hits
         self.states: dict[int, dict[str, str]] = {}
+        self._things: dict[int, dict[int, list[Span]]] = {}
         self._of_sentence: dict[int, list[int]] = defaultdict(list)
         for number, clause in enumerate(analysis.clauses):
             self._of_sentence[clause.sentence].append(number)
+
+    def linked(self, number: int, link: int) -> dict[int, list[Span]]:
+        """The slots of a linked clause that a pronoun or a list item can mean: things, not deeds."""
+        key = link if self.analysis.clauses[number].embeds != link and not self.is_heading(
+            self.analysis.clauses[link].start
+        ) else -1
+        if key < 0:
+            return self.hits[link]
+        cached = self._things.get(link)
+        if cached is None:
+            forms, lemmas = self.analysis.tokens.forms, self.analysis.tokens.lemmas
+            cached = self._things[link] = {
+                slot: kept
+                for slot, spans in self.hits[link].items()
+                if (kept := [span for span in spans if not _is_deed(forms[span[0]], lemmas[span[0]])])
+            }
+        return cached
+
+    def is_heading(self, token: int) -> bool:
+        """Whether a token stands in a heading."""
+        number = self.analysis.clause_of[token]
+        return number >= 0 and self.analysis.sentences[self.analysis.clauses[number].sentence].is_heading
 
     def has(self, number: int, links: list[int], slots: tuple[int, ...]) -> bool:
         """Whether every slot occurs in the clause's sentence or in the clauses that it is linked with."""
@@ -259,6 +286,11 @@ class Reading:
             return -1
         clauses = self._of_sentence.get(sentence.heading)
         return clauses[-1] if clauses else -1
+
+
+def _is_deed(form: str, lemma: str) -> bool:
+    """Whether a word is more likely what somebody does than what something is."""
+    return lemma in VERBS and (lemma not in NOUN_VERBS or form.endswith("ing")) and lemma != "bleed"
 
 
 def _apart(spans: tuple[Span, ...]) -> bool:

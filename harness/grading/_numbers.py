@@ -1,7 +1,6 @@
 """Numbers with units, in digits and in words, as quantities in base units."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ._text import Tokens
@@ -95,6 +94,11 @@ def _value(tokens: Tokens, index: int, end: int) -> tuple[float, int] | None:
     return None
 
 
+def number_at(tokens: Tokens, index: int, end: int) -> bool:
+    """Whether a number begins at a token."""
+    return index < end and _value(tokens, index, end) is not None
+
+
 def quantities(tokens: Tokens) -> list[Quantity]:
     """Find every number with a unit, and every emergency-like phone number."""
     found: list[Quantity] = []
@@ -167,8 +171,3 @@ def _unit(tokens: Tokens, at: int, size: int) -> tuple[str, str, int]:
 def binds(quantity: Quantity) -> bool:
     """Whether the number tells how much or how long, rather than when, how often or how old."""
     return quantity.before not in {"every", "each", "after", "within", "under", "over", "than", "age", "aged", "step", "past", "last", "in"}
-
-
-def text_of(quantities_found: Sequence[Quantity]) -> list[str]:
-    """The units found, for tests and explanations."""
-    return [q.unit for q in quantities_found]

@@ -251,11 +251,13 @@ class _Grading:
 
     def _met(self, number: int, check: Check) -> bool:
         for match in self.matches.get(number, ()):
-            if self._stance(match) == "affirms" and self._applies(check, number, match):
+            stance = self._stance(match)
+            presupposed = stance == "mentions" and self.analysis.clauses[match.clause].opener in {"while", "after", "once", "before"}
+            if (stance == "affirms" or presupposed) and self._applies(check, number, match):
                 return True
         ids = {other.id: position for position, other in enumerate(self.index.checks)}
         return any(
-            self._stance(match) in {"forbids", "denies"}
+            self._stance(match) in {"forbids", "denies"} or self.analysis.clauses[match.clause].mode == "report"
             for name in check.forbids
             if name in ids
             for match in self.matches.get(ids[name], ())
@@ -337,6 +339,8 @@ class _Grading:
             home = self.analysis.clause_of[quantity.start]
             if quantity.unit != check.unit or home < 0 or not binds(quantity):
                 continue
+            if quantity.unit == "phone" and not self._dialled(quantity):
+                continue
             if clauses[home].mode == "condition" or self.analysis.polarity[quantity.start]:
                 continue
             near = [m for m in matches if self._binds_to(m, home)]
@@ -354,6 +358,12 @@ class _Grading:
                               check.why or f"{check.title}: {_range(check)} is right.", str(self.rubrics.sources[check.source]))
             )  # fmt: skip
         return found
+
+    def _dialled(self, quantity: Quantity) -> bool:
+        """Whether three digits stand alone after "call", and are no part of a longer number."""
+        forms = self.analysis.tokens.forms
+        around = {*forms[max(0, quantity.start - 1) : quantity.start], *forms[quantity.end : quantity.end + 1]}
+        return not around & {"-", "(", ")", "+"} and quantity.before in {"call", "dial", "phone", "ring", "number", "or", "text", "is"}
 
     def _binds_to(self, match: Match, home: int) -> bool:
         """Whether a number in clause ``home`` belongs to the matched act."""
@@ -451,11 +461,17 @@ class _Grading:
         forms = self.analysis.tokens.forms
         if first >= clause.start and first - clause.start <= 3:
             first = clause.start
+        if self.index.checks[match.act.check].when:
+            for condition in clause.conditions:
+                named = self.analysis.clauses[condition]
+                first, last = min(first, named.start), max(last, named.end - 1)
         end = clause.end
         while end > last + 1 and not forms[end - 1][0].isalnum():
             end -= 1
         while end > last + 1 and forms[end - 1] in {"and", "or", "then", "but"}:
             end -= 1
+        while last > first and not forms[last][0].isalnum():
+            last -= 1
         return first, max(last, end - 1) if end - 1 - last <= 4 else last
 
     def _finding(

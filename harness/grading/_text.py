@@ -89,12 +89,23 @@ def _table() -> dict[str, str]:
 
 
 @functools.cache
+def _index() -> dict[str, list[str]]:
+    packed = files("spacy_lookups_data").joinpath("data", "en_lemma_index.json.gz").read_bytes()
+    index: dict[str, list[str]] = json.loads(gzip.decompress(packed))
+    return index
+
+
+@functools.cache
+def verbs() -> frozenset[str]:
+    """Every base form that can be a verb, many of them nouns as well."""
+    return frozenset(_index()["verb"])
+
+
+@functools.cache
 def vocabulary() -> frozenset[str]:
     """Every English word form that the look-up tables know, in lower case."""
     table = _table()
-    packed = files("spacy_lookups_data").joinpath("data", "en_lemma_index.json.gz").read_bytes()
-    index: dict[str, list[str]] = json.loads(gzip.decompress(packed))
-    words = {word.lower() for words in index.values() for word in words}
+    words = {word.lower() for words in _index().values() for word in words}
     return frozenset(words | {w.lower() for w in table} | set(table.values()) | set(_LEMMAS) | SMALL_WORDS)
 
 

@@ -96,7 +96,9 @@ POSITIVE = _words("""
     should must advise allow allowed acceptable ideal better stop reduce heal cure fix speed clear
     need excellent perfect right wise beneficial clever trick tip remedy harmless essential vital crucial key
     proper appropriate sufficient enough correct suggest encourage promote improve smart handy swear
-    reasonable permissible quickest fastest easiest preferable advisable wonder wonders trust benefit
+    reasonable permissible quickest fastest easiest preferable advisable wonder wonders trust benefit draw absorb numb neutralize counteract
+    dilute disinfect lessen relief dull pull
+   
 """)
 NEGATIVE = _words("""
     dangerous harmful unsafe wrong bad worse worsen risky unwise pointless useless unnecessary forbidden
