@@ -17,7 +17,9 @@
   let buttons = new Map();
 
   const unpack = async (text) => {
-    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    const letters = atob(text);
+    const bytes = new Uint8Array(letters.length);
+    for (let i = 0; i < letters.length; i += 1) bytes[i] = letters.charCodeAt(i);
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     return JSON.parse(await new Response(stream).text());
   };
@@ -28,15 +30,19 @@
       prompt.replies = prompt.replies.map(
         ([model, sample, grade, text, finish, coverage, findings, met, missing, dismissed]) => ({
           model: raw.models[model], sample, grade, text, finish, coverage, dismissed,
-          lower: text.toLowerCase(),
           findings: findings.map(([check, start, end]) => ({ ...raw.checks[check], start, end })),
           met: met.map((act) => raw.acts[act]),
           missing: missing.map((act) => raw.acts[act]),
         }));
-      prompt.lower = prompt.text.toLowerCase();
       prompt.worst = grades.find((grade) => prompt.replies.some((reply) => reply.grade === grade));
     }
     return raw;
+  };
+
+  // Lower case for the search, made when first asked for. Where that moves letters, the text as it stands.
+  const lower = (item) => {
+    item.lower ??= item.text.toLowerCase();
+    return item.lower.length === item.text.length ? item.lower : item.text;
   };
 
   // ---- filters -------------------------------------------------------------------------------------------
@@ -46,7 +52,7 @@
     (!want.scenario || prompt.scenario === want.scenario) &&
     (!want.grade || reply.grade === want.grade) &&
     (!want.check || reply.findings.some((finding) => finding.check === want.check)) &&
-    (!needle || reply.lower.includes(needle) || prompt.lower.includes(needle));
+    (!needle || lower(reply).includes(needle) || lower(prompt).includes(needle));
 
   const find = () => {
     const want = wanted();
@@ -113,7 +119,7 @@
     const spans = reply.findings.map((finding, number) => ({ ...finding, number: number + 1 })).filter((f) => f.end > f.start);
     const hits = [];
     if (needle) {
-      for (let at = reply.lower.indexOf(needle); at >= 0; at = reply.lower.indexOf(needle, at + needle.length)) {
+      for (let at = lower(reply).indexOf(needle); at >= 0; at = lower(reply).indexOf(needle, at + needle.length)) {
         hits.push({ start: at, end: at + needle.length });
       }
     }
