@@ -104,13 +104,17 @@ class _Watch:
     def __init__(self, stages: Stages):
         self._stages = stages
         self._open: dict[str, Stage] = {}
+        self._finished: set[str] = set()
 
     def __call__(self, card: ModelCard, done: int, total: int, progress: Progress) -> None:
+        if card.sha256 in self._finished:
+            return
         stage = self._open.get(card.sha256) or self._stages.open(f"asking {card.level}", total)
         self._open[card.sha256] = stage
         rate = f"{progress.tokens / progress.seconds:.0f} tokens/s" if progress.tokens else ""
         stage.update(done, rate)
         if done == total:
+            self._finished.add(card.sha256)
             stage.finish(f"{total} replies" + (f", {rate}" if rate else ""))
 
 
