@@ -4,15 +4,18 @@ from ._adapter import ADAPTER_INFO, AdapterInfo, TrainProgress, read_adapter_inf
 from ._base import base_sha256, resolve_base
 from ._config import PRESETS, Preset, ResolvedConfig, TrainConfig, preset_config, resolve_config
 from ._dataset import Problem, Row, lint_dataset, read_dataset
+from ._encode import IGNORED, Encoded, encode_rows
 from ._finetune import Backend, choose_backend, finetune
 from ._merge import MERGE_INFO, MergeInfo, merge
 
 __all__ = [
     "ADAPTER_INFO",
+    "IGNORED",
     "MERGE_INFO",
     "PRESETS",
     "AdapterInfo",
     "Backend",
+    "Encoded",
     "MergeInfo",
     "Preset",
     "Problem",
@@ -22,6 +25,7 @@ __all__ = [
     "TrainProgress",
     "base_sha256",
     "choose_backend",
+    "encode_rows",
     "finetune",
     "lint_dataset",
     "merge",

@@ -13,13 +13,22 @@ from quant_triage.data import FileFormatError, Record, Scenario, read_jsonl
 MAX_CHARACTERS = 20_000
 """Longest instruction or reply: about 5,000 tokens, far beyond any first-aid answer."""
 
-NEAR_DUPLICATE = 0.8
+NEAR_DUPLICATE = 0.7
 """Rows at least this similar (Jaccard over word trigrams of instruction and output) are near duplicates."""
 
 NEAR_PROMPT = 0.6
-"""An instruction at least this similar to an evaluation prompt leaks it."""
+"""An instruction at least this similar (Jaccard over word trigrams) to an evaluation prompt leaks it ..."""
+
+SAME_CONTENT = 0.8
+"""... and so does one at least this similar over content words, of which it shares at least three."""
 
 _SHINGLE = 3
+_SHARED_CONTENT = 3
+_FUNCTION_WORDS = """
+a about am an and are at be been but by can could did do does for from has have he help her him his how i if
+in is it its just m me my not now of on or our please re s she should so someone t that the their them then
+there they this to us was we were what when where which who will with would you your
+"""
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -31,6 +40,7 @@ def _filled(value: str) -> str:
     return value
 
 
+_Features = Callable[[tuple[str, ...]], frozenset[tuple[str, ...]]]
 Text = Annotated[str, AfterValidator(_filled)]
 
 
@@ -79,27 +89,38 @@ def _shingles(words: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
     return frozenset(padded[i : i + _SHINGLE] for i in range(max(1, len(padded) - _SHINGLE + 1)))
 
 
-class _Index:
-    """Finds the most similar of the texts added so far, by Jaccard similarity of word trigrams."""
+def _content(words: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
+    """Return the words that carry the meaning, whatever their order."""
+    return frozenset((word,) for word in words if word not in _FUNCTION_WORDS.split())
 
-    def __init__(self) -> None:
+
+class _Index:
+    """Finds the most similar of the texts added so far, by Jaccard similarity of their features."""
+
+    def __init__(self, features: _Features, least_shared: int = 1):
+        self._features = features
+        self._least_shared = least_shared
         self._sets: list[frozenset[tuple[str, ...]]] = []
         self._owners: dict[tuple[str, ...], list[int]] = defaultdict(list)
 
     def add(self, text: str) -> None:
-        shingles = _shingles(_words(text))
+        shingles = self._features(_words(text))
         for shingle in shingles:
             self._owners[shingle].append(len(self._sets))
         self._sets.append(shingles)
 
     def nearest(self, text: str) -> tuple[float, int]:
         """Return the highest similarity and the position of that text (0.0 and -1 if nothing is shared)."""
-        shingles = _shingles(_words(text))
+        shingles = self._features(_words(text))
         shared: dict[int, int] = defaultdict(int)
         for shingle in shingles:
             for owner in self._owners.get(shingle, ()):
                 shared[owner] += 1
-        scored = ((n / (len(shingles) + len(self._sets[i]) - n), -i) for i, n in shared.items())
+        scored = (
+            (count / (len(shingles) + len(self._sets[i]) - count), -i)
+            for i, count in shared.items()
+            if count >= self._least_shared
+        )
         similarity, negated = max(scored, default=(0.0, 1))
         return similarity, -negated
 
@@ -125,9 +146,10 @@ def lint_dataset(
 ) -> list[Problem]:
     """Look for untidy rows, exact and near duplicates, dangerous advice and leaked evaluation prompts.
 
-    Rows with the same instruction are duplicates; rows that share at least 80 % of the word trigrams of
+    Rows with the same instruction are duplicates; rows that share at least 70 % of the word trigrams of
     instruction and output together are near duplicates. An instruction leaks an evaluation prompt when they
-    share at least 60 % of their word trigrams. Case and punctuation never count.
+    share at least 60 % of their word trigrams, or 80 % of their content words and at least three of them.
+    Case and punctuation never count.
 
     Args:
         rows: The data set.
@@ -140,10 +162,11 @@ def lint_dataset(
     """
     problems: list[Problem] = []
     first_with: dict[tuple[str, ...], int] = {}
-    seen = _Index()
-    leaked = _Index()
+    seen = _Index(_shingles)
+    leaks = ((_Index(_shingles), NEAR_PROMPT), (_Index(_content, _SHARED_CONTENT), SAME_CONTENT))
     for prompt in prompts:
-        leaked.add(prompt)
+        for index, _ in leaks:
+            index.add(prompt)
     for number, row in enumerate(rows, start=1):
         problems += [Problem(row=number, kind="schema", message=message) for message in _untidy(row)]
         words = _words(row.instruction)
@@ -157,10 +180,12 @@ def lint_dataset(
                 message = f"{similarity:.0%} the same as row {other + 1}"
                 problems.append(Problem(row=number, kind="near_duplicate", message=message))
         seen.add(f"{row.instruction} {row.output}")
-        similarity, other = leaked.nearest(row.instruction)
-        if similarity >= NEAR_PROMPT:
-            message = f"{row.instruction!r} is {similarity:.0%} the evaluation prompt {prompts[other]!r}"
-            problems.append(Problem(row=number, kind="overlap", message=message))
+        for index, limit in leaks:
+            similarity, other = index.nearest(row.instruction)
+            if similarity >= limit:
+                message = f"{row.instruction!r} is {similarity:.0%} the evaluation prompt {prompts[other]!r}"
+                problems.append(Problem(row=number, kind="overlap", message=message))
+                break
         found = is_dangerous(row.instruction, row.output, row.scenario)
         problems += [Problem(row=number, kind="dangerous", message=message) for message in found]
     return problems

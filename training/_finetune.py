@@ -1,10 +1,11 @@
 """LoRA fine-tuning behind one function, whatever the backend."""
 
+import contextlib
 import importlib
 import importlib.util
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -107,7 +108,7 @@ def finetune(
     if not resume:
         shutil.rmtree(checkpoints, ignore_errors=True)
     started = time.monotonic()
-    with quiet_libraries(), atomic_folder(out, ADAPTER_INFO) as temporary:
+    with _checkpoint_folder(checkpoints), quiet_libraries(), atomic_folder(out, ADAPTER_INFO) as temporary:
         trainer = importlib.import_module(_TRAINERS[chosen], __package__)
         trained: Trained = trainer.train(TrainJob(folder, rows, temporary, config, checkpoints, on_progress))
         info = AdapterInfo(
@@ -127,5 +128,16 @@ def finetune(
             config=config,
         )
         write_adapter_info(temporary, info)
-    shutil.rmtree(checkpoints, ignore_errors=True)
     return info
+
+
+@contextlib.contextmanager
+def _checkpoint_folder(folder: Path) -> Iterator[None]:
+    """Keep a folder of checkpoints for a later ``resume`` if training is cut short, and only then."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # goes if it is empty
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
