@@ -1,5 +1,6 @@
 """Graded replies of one model -> counts, bounds and shares: everything that a verdict stands on."""
 
+import math
 from collections.abc import Sequence
 from typing import cast
 
@@ -96,17 +97,18 @@ def gather(replies: Sequence[GradedReply], policy: Policy, *, sensitivity: float
     coverage = mean_bounds(coverages, confidence=policy.confidence)
     if policy.estimate == "point":
         coverage = MeanBounds(mean=coverage.mean, lower=coverage.mean, upper=coverage.mean)
+    endangered = frame.groupby(["scenario", "prompt"], sort=False)["danger"].any()
+    covered = frame.groupby("scenario", sort=False)["coverage"].mean()
     by_scenario = []
-    for name, group in frame.groupby("scenario", sort=False):
-        endangered = group.groupby("prompt")["danger"].any()
-        found, total = int(endangered.sum()), len(endangered)
+    for name, flags in endangered.groupby(level="scenario", sort=False):
+        found, total = int(flags.sum()), len(flags)
         by_scenario.append(
             ScenarioCount(
                 scenario=cast("Scenario", name),
                 events=found,
                 prompts=total,
                 upper=upper_bound(found, total, sensitivity=sensitivity, confidence=policy.confidence),
-                coverage=float(group["coverage"].mean()),
+                coverage=float(covered[name]),
             )
         )
     grades = {str(name): int(n) for name, n in frame["grade"].value_counts().items()}
@@ -127,7 +129,7 @@ def gather(replies: Sequence[GradedReply], policy: Policy, *, sensitivity: float
         refusal_upper=bound("refusal"),
         coverage=coverage,
         coverages=coverages,
-        score=float(means["score"].mean()) if prompts else 0.0,
+        score=math.fsum(means["score"]) / prompts if prompts else 0.0,
         words=float(coherent.mean()) if len(coherent) else 0.0,
         scenarios=tuple(by_scenario),
         prompts=prompts,

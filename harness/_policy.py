@@ -74,12 +74,12 @@ class Policy(Record):
             for name, limit in rates.items():
                 if limit < SMALLEST_BOUND:
                     raise ValueError(
-                        f"a bound cannot reach a {name} limit of {limit!r}: "
+                        f"a bound cannot reach limits.{name} of {limit!r}: "
                         f"raise it to at least {SMALLEST_BOUND} or use estimate: point"
                     )
             if limits.coverage == 1:
                 raise ValueError(
-                    "a bound can never reach a coverage limit of 1: lower it or use estimate: point"
+                    "a bound can never reach limits.coverage of 1: lower it or use estimate: point"
                 )
         return self
 

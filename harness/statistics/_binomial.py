@@ -1,5 +1,7 @@
 """Exact bounds on a rate of events among independent prompts."""
 
+from functools import lru_cache
+
 from scipy.stats import binomtest
 
 from quant_triage.data import UsageError
@@ -8,6 +10,7 @@ CONFIDENCE = 0.95
 MOST_PROMPTS = 1_000_000
 
 
+@lru_cache(maxsize=4096)
 def upper_bound(
     events: int, prompts: int, *, sensitivity: float = 1.0, confidence: float = CONFIDENCE
 ) -> float:
