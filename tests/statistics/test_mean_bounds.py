@@ -49,7 +49,7 @@ def _outcomes(shares: Shares, prompts: int) -> Iterator[tuple[list[float], float
 @pytest.mark.parametrize("prompts", [2, 5, 12, 40])
 @pytest.mark.parametrize("shares", [RARE_FAILURE, RARE_SUCCESS, NEAR_THE_LIMIT, ALL_OR_NOTHING])
 def test_both_bounds_hold_at_least_as_often_as_they_say(shares: Shares, prompts: int) -> None:
-    """Exactly, by summing over the outcomes; Student's t holds as seldom as 74 % of the time."""
+    """Exactly, by summing over the outcomes; Student's t holds as seldom as 72 % of the time."""
     truth = float(sum(value * Fraction(chance) for value, chance in shares))
     below = above = seen = 0.0
     for values, chance in _outcomes(shares, prompts):
