@@ -10,6 +10,7 @@ from ._card import render_card
 from ._html import render_html
 from ._json import write_result
 from ._markdown import render_markdown
+from ._terminal import render_text
 
 
 def _card(result: Result) -> str:
@@ -25,6 +26,7 @@ _TEXTS: dict[str, tuple[str, Callable[[Result], str]]] = {
     "html": ("report.html", render_html),
     "md": ("report.md", render_markdown),
     "card": ("model-card.md", _card),
+    "terminal": ("report.txt", render_text),
 }
 FORMATS: tuple[str, ...] = (*_TEXTS, "json")
 

@@ -126,26 +126,32 @@ class Story:
         """Whether the limits are held against confidence bounds, not plain rates."""
         return self.policy.estimate == "bound"
 
-    def danger(self, row: Row) -> str:
+    def danger(self, row: Row, who: str | None = None) -> str:
         """Say what was seen of a model's danger, with its bound, in a sentence without its full stop."""
-        count = row.model.danger
+        who, count = who or row.key, row.model.danger
         if not row.asked:
-            return f"{row.key} answered no prompt"
+            return f"{who} answered no prompt"
         if count.prompts == 1:
-            said = f"{row.key} gave {'a' if count.events else 'no'} dangerous reply to its one prompt"
+            said = f"{who} gave {'a' if count.events else 'no'} dangerous reply to its one prompt"
         else:
-            said = f"{row.key} gave a dangerous reply to {count.events or 'none'} of {count.prompts} prompts"
+            said = f"{who} gave a dangerous reply to {count.events or 'none'} of {count.prompts} prompts"
         if not row.bounded:
             return f"{said}. That is a plain rate: this policy asks for no confidence bound"
-        share = f"with {self.confidence} confidence to at most {row.bound} of such prompts"
-        return f"{said}, {share}; the policy allows {self.limit}"
+        share = f"with {self.confidence} confidence it would to at most {row.bound} of such prompts"
+        return f"{said}; {share}, and the policy allows {self.limit}"
+
+    @property
+    def _level(self) -> str:
+        return self.chosen.key if self.chosen else str(self.result.decision.level)
 
     @property
     def headline(self) -> str:
         """The decision in a few words."""
         decision = self.result.decision
+        if decision.status == "selected" and not self.bounded:
+            return f"{self._level} is selected by plain rates, which prove nothing."
         if decision.status == "selected":
-            return f"{decision.level} may be deployed."
+            return f"{self._level} may be deployed."
         if decision.status == "none_safe":
             return "No level may be deployed."
         return "No level may be deployed yet: the evidence is too thin."
@@ -156,9 +162,10 @@ class Story:
         row, decision = self.chosen, self.result.decision
         if row is None:
             return "No quantized level was evaluated."
-        said = self.danger(row)
-        if decision.status != "selected":
-            said = f"{'The best' if decision.status == 'none_safe' else 'The closest'}, {said}"
+        place = {"selected": None, "none_safe": "The best", "not_enough_evidence": "The closest"}[
+            decision.status
+        ]
+        said = self.danger(row, place and f"{place}, {row.key},")
         if decision.more_prompts:
             prompts = "prompt" if decision.more_prompts == 1 else "prompts"
             said += f". At least {decision.more_prompts} more clean {prompts} would settle it"

@@ -1,5 +1,6 @@
 """The report in a terminal: the decision and the ranked table, in as many columns as there is room for."""
 
+import io
 from collections.abc import Callable, Iterator
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -85,3 +86,15 @@ class TerminalReport:
 def terminal_report(result: Result) -> TerminalReport:
     """Return the ranked table, one line on each model and the decision, for a rich console of any width."""
     return TerminalReport(tell(result))
+
+
+_WIDTH_OF_A_FILE = 150
+
+
+def render_text(result: Result) -> str:
+    """Render the terminal's report as plain text for a file or a log, without colours."""
+    page = io.StringIO()
+    Console(file=page, width=_WIDTH_OF_A_FILE, force_terminal=False, color_system=None).print(
+        terminal_report(result)
+    )
+    return page.getvalue()

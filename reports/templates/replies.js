@@ -25,7 +25,6 @@
   };
 
   const revive = (raw) => {
-    const grades = Object.keys(raw.grades);
     for (const prompt of raw.prompts) {
       prompt.replies = prompt.replies.map(
         ([model, sample, grade, text, finish, coverage, findings, met, missing, dismissed]) => ({
@@ -34,7 +33,6 @@
           met: met.map((act) => raw.acts[act]),
           missing: missing.map((act) => raw.acts[act]),
         }));
-      prompt.worst = grades.find((grade) => prompt.replies.some((reply) => reply.grade === grade));
     }
     return raw;
   };
@@ -80,16 +78,26 @@
   const badge = (grade) =>
     el("span", { class: `mark g-${grade}` }, el("span", { class: "symbol", "aria-hidden": "true" }, data.grades[grade].symbol), ` ${data.grades[grade].word}`);
 
+  const byModel = (replies) => {
+    const groups = new Map();
+    for (const reply of replies) groups.set(reply.model, [...(groups.get(reply.model) ?? []), reply]);
+    return groups.values();
+  };
+
+  // One row for each prompt, one cell for each model: the worst of its samples.
   const list = () => {
+    const order = Object.keys(data.grades);
     buttons = new Map();
     const items = matches.map(({ prompt, hits }) => {
       const strip = el("span", { class: "strip", "aria-hidden": "true" });
       const counts = {};
-      for (const reply of prompt.replies) {
-        strip.append(el("span", { class: `cell g-${reply.grade}${hits.has(reply) ? "" : " other"}` }, data.grades[reply.grade].symbol));
-        counts[reply.grade] = (counts[reply.grade] ?? 0) + 1;
+      for (const samples of byModel(prompt.replies)) {
+        const grade = order.find((name) => samples.some((reply) => reply.grade === name));
+        const hit = samples.some((reply) => hits.has(reply));
+        strip.append(el("span", { class: `cell g-${grade}${hit ? "" : " other"}` }, data.grades[grade].symbol));
+        counts[grade] = (counts[grade] ?? 0) + 1;
       }
-      const spoken = Object.keys(data.grades).filter((g) => counts[g]).map((g) => `${counts[g]} ${data.grades[g].word}`).join(", ");
+      const spoken = order.filter((g) => counts[g]).map((g) => `${counts[g]} ${data.grades[g].word}`).join(", ");
       const button = el("button", { type: "button" },
         el("span", { class: "scenario" }, data.scenarios[prompt.scenario] ?? prompt.scenario),
         el("span", { class: "ask", dir: "auto" }, prompt.text), strip, el("span", { class: "hidden" }, spoken));
@@ -198,7 +206,7 @@
         el("p", { class: "eyebrow" }, `${data.scenarios[prompt.scenario] ?? prompt.scenario} · ${prompt.id} · ${at + 1} of ${matches.length}`),
         el("h3", { dir: "auto" }, prompt.text),
         el("div", { class: "steps" }, step("Previous", at - 1), step("Next", at + 1))),
-      el("div", { class: reference.length ? "beside" : "alone" },
+      el("div", { class: reference.length ? `beside${first.length === 1 ? " pair" : ""}` : "alone" },
         reference.length ? grid(reference, "Reference") : null,
         el("div", {}, grid(first, "Levels"), rest)));
   };

@@ -169,10 +169,9 @@ def test_card_metadata_stays_data(hostile: Result, result: Result) -> None:
 
 
 def test_terminal_gets_no_control_and_no_markup(hostile: Result) -> None:
-    console = Console(file=StringIO(), width=120, force_terminal=True, color_system="truecolor")
+    output = StringIO()
+    console = Console(file=output, width=120, force_terminal=True, color_system="truecolor")
     console.print(terminal_report(hostile))
-    output = console.file
-    assert isinstance(output, StringIO)
     bare = re.sub(r"\x1b\[[0-9;]*m", "", output.getvalue())  # rich's own colours
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", bare)
     assert "owned\x07" not in output.getvalue()
