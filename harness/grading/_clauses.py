@@ -98,6 +98,7 @@ class Analysis:
 _IT = frozenset({"it", "them", "this", "that", "these", "those", "one", "some", "him", "her"})
 _PRONOUN_OBJECTS = frozenset({"it", "them", "this", "these", "those", "one", "some"})
 _ASKING = frozenset({"check", "see", "determine", "assess", "find", "look", "observe", "ask", "know", "tell", "establish", "verify", "sure", "confirm", "feel", "listen"})
+_TWO_WORD_OPENERS = frozenset({"even", "only", "except", "in", "as", "so"})
 _OBJECTS = DETERMINERS | {"it", "them", "him", "her"}
 _STRONG = frozenset(
     "start begin call give put apply place perform lay roll take administer use phone dial keep make move commence turn press".split()
@@ -197,7 +198,7 @@ class _Reader:
                 elif form in "()":
                     begins = form == ")" or self._begins(at, end)
                 else:
-                    begins = bool(opener) or self._begins(at, end)
+                    begins = bool(opener) or self._begins(at, end) or (in_condition and self._orders(at, end))
                 if begins and in_condition and not opener and self._goes_on_as_condition(at, end):
                     begins = False
             elif form in COORDINATORS:
@@ -237,7 +238,7 @@ class _Reader:
                 in_condition = bool(opener) and self._is_condition(at)
                 index = max(at, index + 1)
                 if opener:
-                    index = max(index, at + 1)
+                    index = max(index, at + 1 + (lemmas[at] in _TWO_WORD_OPENERS))
             else:
                 index = max(index + 1, at if form not in ",;:-()" or link in COORDINATORS else index + 1)
         return found
@@ -320,6 +321,15 @@ class _Reader:
         ):
             index += 1
         return index
+
+    def _orders(self, index: int, end: int) -> bool:
+        """Whether a bare verb stands here that is no item of a list."""
+        index = self._skip_adverbs(index, end)
+        following = self.forms[index + 1] if index + 1 < end else ""
+        return (
+            index < end and self.forms[index] == self.lemmas[index] and self.lemmas[index] in VERBS
+            and following not in {",", "or", "and", ""}
+        )  # fmt: skip
 
     def _begins(self, index: int, end: int) -> bool:
         """Whether a clause of its own begins here: an instruction, a prohibition or a subject with a verb."""

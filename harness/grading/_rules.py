@@ -165,8 +165,9 @@ class _Grading:
         values = {polarity[token] for token in match.tokens}
         first = next(span for span, own in zip(match.spans, match.own, strict=True) if own)
         deed = {polarity[token] for token in range(*first)}
-        if any(self.analysis.tokens.lemmas[token] in _OPERATORS for token in range(*first)):
-            values = deed
+        operators = [t for t in range(*first) if self.analysis.tokens.lemmas[t] in _OPERATORS]
+        if operators:
+            values = deed = {polarity[operators[0]]}
         if Polarity.FORBIDDEN in values or Polarity.DENIED in values:
             return "forbids" if Polarity.FORBIDDEN in deed and clause.mode == "main" else "denies"
         if clause.mode != "main" or Polarity.CEASED in values:
