@@ -1,6 +1,6 @@
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ def sources(spec: str | Path) -> list[Source]:
     return open_sources(spec, Sampling(max_tokens=8, slots=2), Hardware(threads=1))
 
 
-def recorded(path: Path, *lines: dict[str, object]) -> Path:
+def recorded(path: Path, *lines: Mapping[str, object]) -> Path:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return path
 

@@ -16,7 +16,6 @@ from quant_triage.data import IntegrityError, NotEnoughSpaceError, UsageError
 from quant_triage.harness._journal import Journal, ModelEnd, Plan, read_journal
 from quant_triage.harness._records import Outcome, Reply, Speed
 
-
 WRITER = """
 import sys
 from pathlib import Path
