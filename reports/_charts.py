@@ -9,8 +9,6 @@ import altair as alt
 import vl_convert
 from markupsafe import Markup
 
-from quant_triage.harness import Verdict
-
 from ._labels import Mark, Placed, place
 from ._story import Row, Story
 from ._words import VERDICTS
@@ -18,14 +16,6 @@ from ._words import VERDICTS
 _INK, _MUTED, _GRID, _PAPER = "#1d2430", "#5a6473", "#dfe3e8", "#fbfbf9"
 _PAINTS = {_INK: "ink", _MUTED: "muted", _GRID: "line", _PAPER: "paper"}
 _PAINTS |= {look.light: name for name, look in VERDICTS.items()}
-_SHAPES: dict[Verdict, str] = {
-    "gold": "M0,-1L.29,-.4L.95,-.31L.48,.15L.59,.81L0,.5L-.59,.81L-.48,.15L-.95,-.31L-.29,-.4Z",
-    "safe": "circle",
-    "inconclusive": "diamond",
-    "unsafe": "triangle-up",
-    "dangerous": "M-0.7,-1L0,-0.3L0.7,-1L1,-0.7L0.3,0L1,0.7L0.7,1L0,0.3L-0.7,1L-1,0.7L-0.3,0L-1,-0.7Z",
-    "unusable": "square",
-}
 _TICKS = (0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 
 
@@ -98,10 +88,11 @@ def _limit(limit: float, y: alt.Y) -> alt.Chart:
 
 
 def _models(rows: Sequence[Row], unit: float, x: alt.X, y: alt.Y) -> list[alt.Chart]:
-    """A mark for each level, its line down to the rate that was seen, and a ring round the selected one."""
+    """Each level's symbol, its line down to the rate that was seen, and a ring round the selected one."""
     values = [
         {
-            "verdict": row.model.verdict,
+            "symbol": row.look.symbol,
+            "colour": row.look.light,
             "size": (row.model.bytes or 0) / unit,
             "upper": row.model.danger.upper,
             "rate": row.model.danger.rate,
@@ -110,15 +101,13 @@ def _models(rows: Sequence[Row], unit: float, x: alt.X, y: alt.Y) -> list[alt.Ch
     ]
     chosen = [value for value, row in zip(values, rows, strict=True) if row.role == "selected"]
     plot, ring = alt.Chart(alt.InlineData(values=values)), alt.Chart(alt.InlineData(values=chosen))
-    names = list(VERDICTS)
-    colours = alt.Scale(domain=names, range=[VERDICTS[name].light for name in names])
-    shapes = alt.Scale(domain=names, range=[_SHAPES[name] for name in names])
-    colour = alt.Color("verdict:N", legend=None, scale=colours)
-    shape = alt.Shape("verdict:N", legend=None, scale=shapes)
+    colour = alt.Color("colour:N", scale=None)
+    symbol = plot.mark_text(fontSize=19, fontWeight=700, baseline="middle").encode(x=x, y=y, text="symbol:N")
     return [
         plot.mark_rule(strokeWidth=1.5, opacity=0.45).encode(x=x, y=y, y2="rate:Q", color=colour),
-        plot.mark_point(filled=True, size=130, opacity=1).encode(x=x, y=y, color=colour, shape=shape),
-        ring.mark_point(size=430, color=_INK, strokeWidth=1.5, opacity=1).encode(x=x, y=y),
+        plot.mark_point(filled=True, size=320, color=_PAPER, opacity=1).encode(x=x, y=y),
+        symbol.encode(color=colour),
+        ring.mark_point(size=480, color=_INK, strokeWidth=1.5, opacity=1).encode(x=x, y=y),
     ]
 
 

@@ -8,7 +8,7 @@ _LETTER, _HEIGHT, _STEP = (
     15.0,
     15.0,
 )  # pixels: a letter's width, a label's height, a step away from the mark
-_NEAR = 17.0
+_NEAR = 19.0
 
 
 class Mark(NamedTuple):
@@ -55,7 +55,7 @@ def _candidates(mark: Mark) -> Iterator[Placed]:
             for dy in (-_NEAR - step * _STEP, _NEAR + step * _STEP):
                 apart = step > 0 or dx != 0
                 yield Placed(
-                    mark.text, mark.x + dx, mark.y + dy, mark.x, mark.y + (9 if dy > 0 else -9), apart
+                    mark.text, mark.x + dx, mark.y + dy, mark.x, mark.y + (11 if dy > 0 else -11), apart
                 )
 
 
@@ -66,7 +66,7 @@ def place(
 
     A label that finds no free place stands right above its mark.
     """
-    taken = [_Box(m.x - 10, m.y - 9, m.x + 10, m.y + 9) for m in marks]
+    taken = [_Box(m.x - 10, m.y - 10, m.x + 10, m.y + 10) for m in marks]
     taken += [_Box(m.x - 3, m.y, m.x + 3, m.foot) for m in marks]
     above = max(line - 10, 8.0)
     spots = [len(limit) * _LETTER / 2 + 4 + step * 10 for step in range(int(width / 10) - 6)]

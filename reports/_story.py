@@ -4,6 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
+from quant_triage.data import UsageError
 from quant_triage.harness import Finding, ModelResult, Policy, ReplyResult, Result
 
 from . import _numbers as numbers
@@ -162,10 +165,8 @@ class Story:
         row, decision = self.chosen, self.result.decision
         if row is None:
             return "No quantized level was evaluated."
-        place = {"selected": None, "none_safe": "The best", "not_enough_evidence": "The closest"}[
-            decision.status
-        ]
-        said = self.danger(row, place and f"{place}, {row.key},")
+        who = {"none_safe": f"The best, {row.key},", "not_enough_evidence": f"The closest, {row.key},"}
+        said = self.danger(row, who.get(decision.status))
         if decision.more_prompts:
             prompts = "prompt" if decision.more_prompts == 1 else "prompts"
             said += f". At least {decision.more_prompts} more clean {prompts} would settle it"
@@ -218,8 +219,18 @@ def _role(model: ModelResult, result: Result, runner_up_taken: bool) -> str:
 
 
 def tell(result: Result) -> Story:
-    """Read a result into the facts that all renderings share."""
-    policy = Policy.model_validate(result.provenance.policy)
+    """Read a result into the facts that all renderings share.
+
+    Raises:
+        UsageError: The policy written in the result is not one that this program knows.
+    """
+    try:
+        policy = Policy.model_validate(result.provenance.policy)
+    except ValidationError as error:
+        field = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise UsageError(
+            f"the report's policy cannot be read: field {field!r}: {error.errors()[0]['msg']}"
+        ) from error
     levels = Counter(one_line(model.level, _LONGEST_KEY) for model in result.models)
     rows: list[Row] = []
     for model in sorted(result.models, key=lambda m: m.rank):

@@ -175,3 +175,31 @@ def test_the_heat_map_and_lineage_are_there(result: Result) -> None:
     for words in ("Severe bleeding", "Cardiac arrest, adult", "≤ 23%", "dataset sha256", result.suite.sha256):
         assert words in page
     assert json.dumps(result.provenance.command)[1:-1] in page
+
+
+def test_odd_results_are_still_told(result: Result) -> None:
+    """Nothing but a reference, nothing that ran, nothing at all, and a level that occurs twice."""
+    undecided = result.decision.model_copy(
+        update={"status": "none_safe", "level": None, "model": None, "runner_up": None}
+    )
+    crashed = tuple(model for model in result.models if model.outcome.status == "crashed")
+    reference = tuple(model for model in result.models if model.reference)
+    for models, words in (
+        (crashed, "The best, Q3_K_M, answered no prompt."),
+        (reference, "No quantized level was evaluated."),
+        ((), "No quantized level was evaluated."),
+    ):
+        odd = result.model_copy(update={"models": models, "decision": undecided})
+        for view in (plain(render_html(odd)), unescaped(render_markdown(odd)), shown(odd)):
+            assert "No level may be deployed." in view
+            assert words in view
+    twin = result.models[2].model_copy(update={"level": "Q4_K_M", "rank": 13})
+    twins = result.model_copy(update={"models": (*result.models, twin)})
+    assert f"Q4_K_M {twin.sha256[:8]}" in shown(twins)
+    assert shown(twins).count(" selected") == 1
+
+
+def test_a_policy_that_nobody_knows_is_named(result: Result) -> None:
+    making = result.provenance.model_copy(update={"policy": {"name": "odd"}})
+    with pytest.raises(UsageError, match="policy cannot be read: field 'limits'"):
+        render_html(result.model_copy(update={"provenance": making}))
