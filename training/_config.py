@@ -86,7 +86,7 @@ def preset_config(preset: str) -> TrainConfig:
             max_length=512,
             batch_size=8,
             accumulation=1,
-            epochs=3,
+            epochs=1,
             load_in_4bit=False,
             gradient_checkpointing=False,
             checkpoint_steps=0,

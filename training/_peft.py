@@ -109,6 +109,7 @@ def train(job: TrainJob) -> Trained:
     Raises:
         UsageError: A row does not fit the base's template or length, or the loss became NaN.
     """
+    transformers_logging.set_verbosity_error()  # its import undoes what quiet_libraries set
     transformers_logging.disable_progress_bar()
     disable_progress_bars()
     config, cuda = job.config, torch.cuda.is_available()

@@ -81,7 +81,7 @@ def test_the_f16_gguf_computes_what_the_merged_checkpoint_computes(
                 expected = log_softmax(model(torch.tensor([tokens])).logits[0].double().numpy())
             found = log_softmax(logits_of(context, tokens, expected.shape[1]))
             divergences.append((np.exp(expected) * (expected - found)).sum(axis=1))
-            # Only replies were trained: within a prompt the best two of 400 tokens may be closer than F16 sees.
+            # Only replies were trained: within a prompt the best two tokens may be closer than F16 can tell.
             learned = slice(len(prompt) - 1, None)
             agreements.append(expected[learned].argmax(axis=1) == found[learned].argmax(axis=1))
     assert np.concatenate(agreements).mean() >= 0.995
