@@ -83,6 +83,9 @@ _TYPES: dict[str, type[Line]] = {
     "complete": Complete,
 }
 _NAMES: dict[type[Record], str] = {kind: name for name, kind in _TYPES.items()}
+# As we write them, lines begin with their type, so those of other kinds need not be parsed.
+_STARTS = {kind: f'{{"type":"{name}",'.encode() for kind, name in _NAMES.items()}
+_OURS = tuple(_STARTS.values())
 
 
 def _encode(line: Line) -> str:
@@ -106,14 +109,14 @@ def read_journal(path: Path, kind: type[L]) -> Iterator[L]:
         UsageError: The file is missing or unreadable.
         IntegrityError: A line is damaged.
     """
-    # Each line begins with its type, so those of other kinds need not be parsed.
-    start = f'{{"type":"{_NAMES[kind]}",'.encode()
+    start = _STARTS[kind]
     try:
         with path.open("rb") as file:
             for number, raw in enumerate(file, start=1):
-                if raw.startswith(start) and raw.endswith(b"\n"):
-                    line = _decode(path, number, raw)
-                    assert isinstance(line, kind)  # noqa: S101 - its type was read
+                if not raw.endswith(b"\n") or (raw.startswith(_OURS) and not raw.startswith(start)):
+                    continue
+                line = _decode(path, number, raw)
+                if isinstance(line, kind):
                     yield line
     except OSError as error:
         raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from error

@@ -4,7 +4,7 @@ from ._gguf import GgufInfo, inspect_gguf, read_header
 from ._identity import engine_build, reply_key
 from ._levels import nominal_bits
 from ._probe import ProbeResult, probe
-from ._process import Limits, Progress
+from ._process import Progress, TimeLimits
 from ._recorded import Asked, RecordedSource
 from ._sources import GgufSource, Source, open_sources, usable_cores
 
@@ -12,11 +12,11 @@ __all__ = [
     "Asked",
     "GgufInfo",
     "GgufSource",
-    "Limits",
     "ProbeResult",
     "Progress",
     "RecordedSource",
     "Source",
+    "TimeLimits",
     "engine_build",
     "inspect_gguf",
     "nominal_bits",

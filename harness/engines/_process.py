@@ -34,7 +34,7 @@ _KEPT_LINES = 40
 _GIB = 1 << 30
 
 
-class Limits(Record):
+class TimeLimits(Record):
     """How long a model may take before it counts as hung; all in seconds.
 
     Attributes:
@@ -137,7 +137,7 @@ class _Child:
                 if text:
                     self._last_words.append(text)
 
-    def events(self, limits: Limits) -> Iterator[Event | None]:
+    def events(self, limits: TimeLimits) -> Iterator[Event | None]:
         """Yield events until the child closes its end, and ``None`` whenever it is silent for a while.
 
         Raises:
@@ -236,7 +236,7 @@ def run_child(
     job: Job,
     on_reply: Callable[[Reply], None],
     on_progress: Callable[[Progress], None],
-    limits: Limits,
+    limits: TimeLimits,
     *,
     command: Sequence[str] = CHILD,
 ) -> tuple[Outcome, Speed]:

@@ -20,7 +20,7 @@ from ._gguf import inspect_gguf, read_header
 from ._identity import engine_build, reply_key
 from ._levels import nominal_bits
 from ._probe import probe
-from ._process import CHILD, Limits, Progress, run_child
+from ._process import CHILD, Progress, TimeLimits, run_child
 from ._protocol import Job
 from ._recorded import Asked, open_recorded
 
@@ -87,7 +87,7 @@ class GgufSource:
         sampling: Sampling,
         hardware: Hardware,
         *,
-        limits: Limits = Limits(),  # noqa: B008 - frozen
+        limits: TimeLimits = TimeLimits(),  # noqa: B008 - frozen
         command: Sequence[str] = CHILD,
     ):
         self.card = inspect_gguf(path)

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from quant_triage.harness._records import Hardware, Outcome, Reply, Request, Sampling, Speed
-from quant_triage.harness.engines import GgufSource, Limits, Progress
+from quant_triage.harness.engines import GgufSource, Progress, TimeLimits
 
 Questions = Callable[..., list[Request]]
 Build = Callable[..., Path]
@@ -23,7 +23,7 @@ def run(
     path: Path,
     requests: list[Request],
     *,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: TimeLimits = TimeLimits(),  # noqa: B008 - frozen
     command: list[str] | None = None,
     on_reply: Callable[[Reply], None] = lambda _reply: None,
     on_progress: Callable[[Progress], None] = lambda _progress: None,
@@ -81,7 +81,7 @@ def test_a_hang_is_noticed_and_ended(tiny: Path, questions: Questions) -> None:
             stopped[0].suspend()
 
     began = time.monotonic()
-    outcome, _ = run(tiny, questions(40), limits=Limits(stall=1.5), on_reply=stop)
+    outcome, _ = run(tiny, questions(40), limits=TimeLimits(stall=1.5), on_reply=stop)
     assert outcome == Outcome(status="hung", cause="no sign of life for 1.5 s")
     assert time.monotonic() - began < 30
     assert not stopped[0].is_running()
@@ -89,14 +89,19 @@ def test_a_hang_is_noticed_and_ended(tiny: Path, questions: Questions) -> None:
 
 @pytest.mark.parametrize(
     ("limits", "says"),
-    [(Limits(reply=0.05), "no reply finished within 0.05 s"), (Limits(model=0.05), "not done within 0.05 s")],
+    [
+        (TimeLimits(reply=0.05), "no reply finished within 0.05 s"),
+        (TimeLimits(model=0.05), "not done within 0.05 s"),
+    ],
 )
-def test_limits_per_reply_and_per_model(tiny: Path, questions: Questions, limits: Limits, says: str) -> None:
+def test_limits_per_reply_and_per_model(
+    tiny: Path, questions: Questions, limits: TimeLimits, says: str
+) -> None:
     assert run(tiny, questions(40), limits=limits)[0] == Outcome(status="hung", cause=says)
 
 
 def test_a_model_that_never_finishes_loading(tiny: Path, questions: Questions) -> None:
-    outcome, speed = run(tiny, questions(2), limits=Limits(load=0.5), command=["sleep", "60"])
+    outcome, speed = run(tiny, questions(2), limits=TimeLimits(load=0.5), command=["sleep", "60"])
     assert outcome == Outcome(status="hung", cause="did not load within 0.5 s")
     assert speed == Speed()
 

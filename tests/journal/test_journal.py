@@ -115,6 +115,15 @@ def test_a_damaged_line_is_named_and_nothing_is_changed(path: Path, line: str) -
     Journal(path).close()  # the lock was given back
 
 
+def test_lines_that_another_program_wrote_count_too(path: Path) -> None:
+    with Journal(path) as journal:
+        journal.reply(reply(0))
+    with path.open("a") as file:
+        file.write(json.dumps({**reply(1).model_dump(), "type": "reply"}) + "\n")
+    with Journal(path) as journal:
+        journal.verify(names(2))
+
+
 def test_missing_and_doubled_replies_are_named(path: Path) -> None:
     with Journal(path) as journal:
         for number in (0, 2):
