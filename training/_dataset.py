@@ -13,7 +13,7 @@ from quant_triage.data import FileFormatError, Record, Scenario, read_jsonl
 MAX_CHARACTERS = 20_000
 """Longest instruction or reply: about 5,000 tokens, far beyond any first-aid answer."""
 
-NEAR_DUPLICATE = 0.7
+NEAR_DUPLICATE = 0.8
 """Rows at least this similar (Jaccard over word trigrams of instruction and output) are near duplicates."""
 
 NEAR_PROMPT = 0.6
@@ -146,7 +146,7 @@ def lint_dataset(
 ) -> list[Problem]:
     """Look for untidy rows, exact and near duplicates, dangerous advice and leaked evaluation prompts.
 
-    Rows with the same instruction are duplicates; rows that share at least 70 % of the word trigrams of
+    Rows with the same instruction are duplicates; rows that share at least 80 % of the word trigrams of
     instruction and output together are near duplicates. An instruction leaks an evaluation prompt when they
     share at least 60 % of their word trigrams, or 80 % of their content words and at least three of them.
     Case and punctuation never count.

@@ -11,8 +11,9 @@ def row(instruction: str, output: str) -> Row:
     return Row(instruction=instruction, output=output, scenario="severe_bleeding", source="RCUK 2025")
 
 
+PRESS = "Press on it firmly with a clean cloth for 10 minutes."
 CLEAN = [
-    row("My thumb will not stop bleeding, help", "Press on it firmly with a clean cloth for 10 minutes."),
+    row("My thumb will not stop bleeding, help", f"{PRESS} Sit down and keep the hand above the heart."),
     row("a glass door broke and her arm is cut open", "Call 999. Press hard on the cut and keep pressing."),
 ]
 
@@ -76,7 +77,7 @@ def test_a_clean_data_set_has_no_problems() -> None:
         (
             row(
                 "My thumb will not stop bleeding, please",
-                "Press on it firmly with a clean cloth for 10 minutes.",
+                f"{PRESS} Sit down and keep the hand above the heart.",
             ),
             "near_duplicate",
         ),
