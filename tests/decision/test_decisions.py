@@ -91,6 +91,11 @@ def test_coverage_is_compared_in_whole_percent_so_that_noise_does_not_beat_size(
     assert _order(report(runs)) == ["small", "large"]
 
 
+def test_recorded_levels_without_a_size_are_ordered_by_the_bits_that_their_names_promise() -> None:
+    runs = [model(level, clean(72), size=None) for level in ("Q2_K", "Q4_K_M", "unknown", "Q3_K_S", "Q3_K_M")]
+    assert _order(report(runs)) == ["Q4_K_M", "Q3_K_M", "Q3_K_S", "Q2_K", "unknown"]
+
+
 def test_smallest_safe_takes_the_fewest_bytes_that_pass() -> None:
     runs = [
         model("golden", clean(72, coverage=1.0), size=900),
@@ -280,9 +285,10 @@ def _ladder() -> list[ModelRun]:
 @pytest.mark.parametrize("held", [SCREEN, SMALLEST])
 def test_the_order_of_the_input_changes_nothing(held: Policy) -> None:
     expected = report(_ladder(), held)
-    assert expected.decision.level == "Q4_K_M", "equal levels are ordered by name"
+    assert expected.decision.level == "Q4_K_M"
+    assert [found.name for found in expected.models[-2:]] == ["again", "tiny-Q2_K"], "equals go by name"
     orders = list(itertools.permutations(range(6)))
-    for order in random.Random(0).sample(orders, 12):
+    for order in random.Random(0).sample(orders, 4):
         runs = _ladder()
         found = report([runs[place] for place in order], held)
         assert (found.models, found.decision) == (expected.models, expected.decision)
