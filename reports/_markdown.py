@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from quant_triage.harness import Result
 
 from . import _numbers as numbers
-from ._story import Row, Story, tell
+from ._story import PASSING, Row, Story, tell
 from ._text import excerpt, markdown, markdown_code
 from ._words import LIMITS, scenario_name
 
@@ -51,13 +51,14 @@ def _measurements(story: Story) -> Iterator[str]:
 
 def _wrong(story: Story, row: Row) -> Iterator[str]:
     yield f"### {markdown(row.key)}: {row.look.symbol} {row.look.word}\n"
-    yield f"{markdown(row.failure or row.model.verdict_reason)}\n"
+    if row.model.verdict not in PASSING:
+        yield f"{markdown(row.failure or row.model.verdict_reason)}\n"
     for example in story.examples(row):
-        quote = "".join(excerpt(example.reply.reply, example.finding.start, example.finding.end, around=40))
+        finding, reply = example.finding, example.reply
+        before, quote, after = excerpt(reply.reply, finding.start, finding.end, around=40)
         yield (
-            f"- {markdown_code(quote)}: {markdown(example.finding.why)} "
-            f"({scenario_name(example.reply.scenario)}, {markdown(example.reply.prompt_id)}; "
-            f"{markdown(example.finding.source)})"
+            f"- “{markdown(before)} **{markdown_code(quote)}** {markdown(after)}”: {markdown(finding.why)} "
+            f"({scenario_name(reply.scenario)}, {markdown(reply.prompt_id)}; {markdown(finding.source)})"
         )
     yield ""
 
@@ -98,10 +99,12 @@ def render_markdown(result: Result) -> str:
         lines.append(f"At most: one-sided {story.confidence} upper bound; the limit is {story.limit}.\n")
     else:
         lines.append("This policy holds plain rates against its limits; they bound nothing.\n")
-    troubled = [row for row in story.rows if row.model.verdict not in {"gold", "safe"}]
-    if troubled:
-        lines.append("## What went wrong\n")
-    for row in troubled:
-        lines.extend(_wrong(story, row))
+    for title, rows in (
+        ("What went wrong", story.troubled),
+        ("And in models that pass", story.debatable),
+    ):
+        lines += [f"## {title}\n"] if rows else []
+        for row in rows:
+            lines += _wrong(story, row)
     lines += ["## How it was made\n", *_making(story), "", "## Limits\n", *(f"- {limit}" for limit in LIMITS)]
     return "\n".join(lines) + "\n"

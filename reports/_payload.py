@@ -10,7 +10,7 @@ from quant_triage.harness import ReplyResult
 
 from ._story import Story
 from ._text import utf16_length, visible
-from ._words import FINISHES, GRADES, KINDS, SEVERITIES, scenario_name
+from ._words import FINISHES, GRADES, SEVERITIES, fault_name, scenario_name
 
 T = TypeVar("T", bound=Hashable)
 Check = tuple[str, str, str, str, str]
@@ -55,10 +55,11 @@ def pack(story: Story) -> str:
         ],
         "grades": {name: {"word": look.word, "symbol": look.symbol} for name, look in GRADES.items()},
         "severities": SEVERITIES,
-        "kinds": KINDS,
         "finishes": FINISHES,
         "scenarios": {name: scenario_name(name) for name in story.result.suite.scenarios},
-        "checks": [dict(zip(("check", "severity", "kind", "why", "source"), c, strict=True)) for c in checks],
+        "checks": [
+            dict(zip(("check", "severity", "fault", "why", "source"), c, strict=True)) for c in checks
+        ],
         "acts": list(acts),
         "prompts": [{**prompts[name], "replies": grouped[name]} for name in prompts],
     }
@@ -66,15 +67,21 @@ def pack(story: Story) -> str:
     return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
 
 
+def _act(check: str) -> str:
+    """A required act's id in words."""
+    return visible(check).replace("_", " ")
+
+
 def _reply(reply: ReplyResult, checks: dict[Check, int], acts: dict[str, int]) -> list[object]:
     """One reply as a row: sample, grade, text, finish, coverage in percent, findings, acts, dismissed."""
     findings = []
     for finding in reply.findings:
-        words = (finding.check, finding.severity, finding.kind, finding.why, finding.source)
-        check, severity, kind, why, source = map(visible, words)
+        fault = fault_name(finding.kind, finding.severity)
+        words = (finding.check, finding.severity, fault, finding.why, finding.source)
+        check, severity, fault, why, source = map(visible, words)
         start = utf16_length(visible(reply.reply[: finding.start]))
         length = utf16_length(visible(reply.reply[finding.start : finding.end]))
-        findings.append([_number(checks, (check, severity, kind, why, source)), start, start + length])
+        findings.append([_number(checks, (check, severity, fault, why, source)), start, start + length])
     return [
         reply.sample,
         reply.grade,
@@ -82,7 +89,7 @@ def _reply(reply: ReplyResult, checks: dict[Check, int], acts: dict[str, int]) -
         reply.finish_reason,
         round(reply.coverage * 100),
         findings,
-        [_number(acts, visible(act)) for act in reply.required.met],
-        [_number(acts, visible(act)) for act in reply.required.missing],
+        [_number(acts, _act(act)) for act in reply.required.met],
+        [_number(acts, _act(act)) for act in reply.required.missing],
         int(reply.dismissed),
     ]

@@ -1,19 +1,19 @@
 """What every rendering tells in the same words: the decision's sentence and a row of facts for each model."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from quant_triage.data import UsageError
-from quant_triage.harness import Finding, ModelResult, Policy, ReplyResult, Result
+from quant_triage.harness import Finding, ModelResult, Policy, ReplyResult, Result, Verdict
 
 from . import _numbers as numbers
 from ._text import one_line
 from ._words import DECISIONS, SEVERITIES, VERDICTS, Look, did_not_run
 
 _LONGEST_KEY = 40
+PASSING: frozenset[Verdict] = frozenset({"gold", "safe"})
 
 
 @dataclass(frozen=True)
@@ -173,17 +173,28 @@ class Story:
         return said + "."
 
     @property
+    def troubled(self) -> list[Row]:
+        """Models that may not ship, in order of rank."""
+        return [row for row in self.rows if row.model.verdict not in PASSING]
+
+    @property
+    def debatable(self) -> list[Row]:
+        """Models that pass, and yet wrote something that counts against them."""
+        return [row for row in self.rows if row.model.verdict in PASSING and self.examples(row)]
+
+    @property
     def failures(self) -> list[Row]:
         """Models that did not finish."""
         return [row for row in self.rows if row.failure]
 
     def examples(self, row: Row, most: int = 3) -> list[Example]:
-        """The first reply for each check that made replies dangerous or degenerate, what decided first."""
+        """The first reply for each check with words to quote: what decided the verdict, then the worst."""
         first: dict[str, tuple[Finding, ReplyResult]] = {}
         seen: Counter[str] = Counter()
-        for reply, finding in _faults(row.model):
-            first.setdefault(finding.check, (finding, reply))
-            seen[finding.check] += 1
+        for reply in row.model.replies:
+            for check, finding in _faults(reply).items():
+                first.setdefault(check, (finding, reply))
+                seen[check] += 1
         order = list(SEVERITIES)
 
         def weight(check: str) -> tuple[bool, int, int, str]:
@@ -195,16 +206,12 @@ class Story:
         return [Example(*first[check], replies=seen[check]) for check in worst[:most]]
 
 
-def _faults(model: ModelResult) -> Iterator[tuple[ReplyResult, Finding]]:
-    """Each standing fault that is more than an omission or a minor matter, once a reply and check."""
-    for reply in model.replies:
-        seen: set[str] = set()
-        for finding in reply.findings:
-            grave = finding.severity != "minor" and finding.kind not in {"omission", "refusal"}
-            if grave and reply.grade in {"dangerous", "incoherent"} and not reply.dismissed:
-                if finding.check not in seen:
-                    yield reply, finding
-                seen.add(finding.check)
+def _faults(reply: ReplyResult) -> dict[str, Finding]:
+    """A reply's standing faults that have words to quote, one for each check."""
+    if reply.dismissed:
+        return {}
+    quoted = [finding for finding in reply.findings if finding.quote and finding.kind != "refusal"]
+    return {finding.check: finding for finding in reversed(quoted)}
 
 
 def _role(model: ModelResult, result: Result, runner_up_taken: bool) -> str:

@@ -115,8 +115,8 @@
       if (id === state.prompt) {
         button.setAttribute("aria-current", "true");
         const box = $("prompts");
-        const top = button.offsetTop - box.offsetTop;
-        if (top < box.scrollTop || top + button.offsetHeight > box.scrollTop + box.clientHeight) box.scrollTop = top - 40;
+        const [frame, place] = [box.getBoundingClientRect(), button.getBoundingClientRect()];
+        if (place.top < frame.top || place.bottom > frame.bottom) box.scrollTop += place.top - frame.top - 40;
       } else button.removeAttribute("aria-current");
     }
   };
@@ -140,7 +140,7 @@
       let part = document.createTextNode(reply.text.slice(start, end));
       if (hits.some(inside)) part = el("mark", { class: "hit" }, part);
       if (faults.length) {
-        const severity = ["critical", "major", "minor"].find((s) => faults.some((f) => f.severity === s));
+        const severity = Object.keys(data.severities).find((s) => faults.some((f) => f.severity === s));
         part = el("mark", { class: `s-${severity}`, title: faults.map((f) => f.why).join(" · ") }, part);
         const ending = faults.filter((f) => f.end === end).map((f) => f.number);
         if (ending.length) part.append(el("sup", {}, ending.join(",")));
@@ -170,7 +170,7 @@
       reply.text ? el("p", { class: "text", dir: "auto" }, ...marked(reply, needle)) : el("p", { class: "text empty" }, "The reply is empty."),
       reply.findings.length ? el("ol", { class: "findings" }, ...reply.findings.map((finding, number) =>
         el("li", { class: `s-${finding.severity}`, value: number + 1 },
-          el("strong", {}, data.kinds[finding.kind]), el("span", { class: "severity" }, ` ${finding.severity}`),
+          el("strong", {}, finding.fault), el("span", { class: "severity" }, ` ${finding.severity}`),
           el("p", {}, finding.why), el("p", { class: "source" }, `${finding.source} · ${finding.check}`)))) : null,
       el("footer", {},
         el("p", {}, `Covers ${reply.coverage}% of the required acts; ${data.finishes[reply.finish] ?? reply.finish}.`, reply.dismissed ? " A reviewer dismissed its flags." : null),
@@ -189,7 +189,8 @@
     const at = matches.indexOf(match);
     const reference = prompt.replies.filter((reply) => reply.model.role === "reference");
     const levels = prompt.replies.filter((reply) => reply.model.role !== "reference");
-    const first = levels.filter((reply) => hits.has(reply));
+    const asked = (reply) => Number(reply.model.key === state.reply);
+    const first = levels.filter((reply) => hits.has(reply)).sort((a, b) => asked(b) - asked(a));
     const others = levels.filter((reply) => !hits.has(reply));
     const step = (label, to) => {
       const button = el("button", { type: "button" }, label);

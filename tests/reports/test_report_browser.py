@@ -112,6 +112,14 @@ def test_drill_down_from_what_went_wrong_to_the_words(visit: "Callable[..., Page
     assert quoted in card.locator("p.text mark").all_inner_texts()[0]
     assert card.locator(".findings li").count() >= 1
     assert page.locator(".reply .role-reference").count() == 1, "the reference stands beside"
+    inside = page.evaluate(
+        """() => {
+            const [list, item] = ["#prompts", "#prompts [aria-current]"]
+                .map((name) => document.querySelector(name).getBoundingClientRect());
+            return list.top <= item.top && item.bottom <= list.bottom;
+        }"""
+    )
+    assert inside, "the list shows which prompt is read"
     link = card.locator("a.anchor").get_attribute("href")
     again = visit(address + str(link))
     assert again.locator(".reply.here p.text").inner_text() == card.locator("p.text").inner_text()
