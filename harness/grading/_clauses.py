@@ -107,6 +107,7 @@ _NO_IMPERATIVE_AFTER = frozenset(
     """to not must should can will would could may might do and or you they we i people who that which it let help make never
     be the a an your their his her symptom sign hand help cannot please then immediately also always""".split()
 )
+_NO_SUBJECT_AFTER = frozenset("with near beside around to for of and or that what as than like if when where how before after until while because".split())
 _FINITE = AUXILIARIES | {"cause", "make", "trap", "worsen", "increase", "damage", "delay", "lead", "help", "work",
                          "irritate", "introduce", "prevent", "slow", "let", "allow", "push", "force", "reduce",
                          "stop", "relieve", "soothe", "risk", "restart", "need", "hold", "seal", "draw", "harm", "kill"}  # fmt: skip
@@ -225,6 +226,15 @@ class _Reader:
             ):
                 opener, link, begins = "", ",", True
             elif (
+                in_condition
+                and (form == "you" or (form == "there" and index + 1 < end and lemmas[index + 1] == "be"))
+                and index + 1 < end
+                and lemmas[index + 1] in AUXILIARIES
+                and index - found[-1][0] >= (2 if form == "there" else 3)
+                and lemmas[index - 1] not in _NO_SUBJECT_AFTER
+            ):
+                opener, link, begins = "", ",", True
+            elif (
                 word == "do" and form == "do" and index + 1 < end and lemmas[index + 1] == "not"
                 and lemmas[index - 1] not in SUBJECTS and lemmas[index - 1] not in {"symptom", "sign"} and index - found[-1][0] >= 2
                 and in_condition
@@ -240,7 +250,7 @@ class _Reader:
                 if opener:
                     index = max(index, at + 1 + (lemmas[at] in _TWO_WORD_OPENERS))
             else:
-                index = max(index + 1, at if form not in ",;:-()" or link in COORDINATORS else index + 1)
+                index += 1
         return found
 
     def _is_condition(self, index: int) -> bool:
@@ -428,7 +438,7 @@ class _Reader:
                 return "main"
             if word in {"it", "this", "that", "these", "those"} and link is not None and self._passive(link, clause.end):
                 return "main"
-            return "reason" if link is not None else "main"
+            return "reason" if link is not None and lemmas[link] != "be" else "main"
         if word in CROWD or (head + 1 < clause.end and word in {"some", "many", "most", "other"}):
             return "main" if good else "report"
         if word in {"she", "he", "i", "we", "my", "grandmother", "grandma"} and not any(lemmas[k] in MODALS for k in span) and word not in {"we"}:
@@ -611,6 +621,8 @@ class _Reader:
             return state
         if following in {"need", "reason", "point", "use", "benefit", "one", "requirement", "sense"}:
             return _toggle(state, Polarity.FORBIDDEN)
+        if self.lemmas[index - 1] == "be" and index > clause.start:
+            return _toggle(state, Polarity.DENIED)
         if any(self.lemmas[k] in VERBS for k in range(clause.start, index)) and self.lemmas[index - 1] not in {"with", "be"}:
             self._paint_range(clause.start, index, Polarity.FORBIDDEN)
         return Polarity.FORBIDDEN

@@ -296,7 +296,8 @@ class _Grading:
             return True
         if clause.conditions:
             states = {s for k in clause.conditions for s in self.index.states(self.reading, k).values()}
-            return not (states and states <= set(check.when))
+            due = states <= set(check.when) or bool(check.unless and not states & set(check.unless))
+            return not (states and due)
         following = match.clause + 1
         return (
             following < len(clauses)
@@ -372,6 +373,8 @@ class _Grading:
             return True
         clauses = self.analysis.clauses
         mine, other = clauses[match.clause], clauses[home]
+        if home == match.clause - 1 and mine.opener == "before" and mine.sentence == other.sentence:
+            return True  # "wait five minutes before giving a second dose"
         if home < match.clause or home - match.clause > 2:
             return False
         tokens = self.analysis.tokens
