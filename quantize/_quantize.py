@@ -16,6 +16,7 @@ from ._plan import Plan, plan_level
 from ._protocol import Request
 
 _UNQUANTIZED = {"F32", "F16", "BF16"}
+_WRITE_FAILED = "iostream error"  # the C++ library's words
 _RESERVE = 64 << 20
 """Bytes that we leave free on the disk."""
 
@@ -155,6 +156,12 @@ def _check_space(out_dir: Path, plans: Sequence[Plan]) -> None:
         )
 
 
+def _disk_full(target: Path, plan: Plan) -> NotEnoughSpaceError:
+    return NotEnoughSpaceError(
+        f"cannot write all {plan.bytes:,} bytes of {target}: the disk is full; free some, then run again"
+    )
+
+
 def _make_level(
     child: Quantizer, source: _Source, out_dir: Path, plan: Plan, *, threads: int, on_tensor: TensorProgress
 ) -> LevelFile:
@@ -164,14 +171,17 @@ def _make_level(
         request = Request(
             source=str(source.path), target=str(temporary), ftype=plan.level.ftype, threads=threads
         )
-        child.call(request, on_tensor)
+        try:
+            child.call(request, on_tensor)
+        except ModelError as error:
+            if _WRITE_FAILED in error.cause:
+                raise _disk_full(target, plan) from error
+            raise
         source.refuse_change()
-        # The quantizer reports success on a full disk too: the file itself has to prove that it is whole.
+        # The quantizer does not notice the loss of the last bytes: the file has to prove that it is whole.
         size = temporary.stat().st_size
         if size < plan.bytes:
-            raise NotEnoughSpaceError(
-                f"{target} has {size:,} of {plan.bytes:,} bytes: the disk is full; free some, then run again"
-            )
+            raise _disk_full(target, plan)
         made = read_header(temporary)
         if {tensor.name: tensor.type for tensor in made.tensors} != plan.types:
             raise ModelError("quantize_failed", f"{target} has other tensor types than were planned")

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -49,8 +50,9 @@ def atomic_folder(out: Path, marker: str) -> Iterator[Path]:
             shutil.rmtree(old)
         else:
             temporary.replace(out)
-    except OSError as error:
-        if error.errno in _DISK_FULL:
+    except Exception as error:
+        # safetensors raises an error of its own, with the system's words in it.
+        if getattr(error, "errno", None) in _DISK_FULL or os.strerror(errno.ENOSPC) in str(error):
             raise NotEnoughSpaceError(
                 f"no space left on the disk of {out}: free some, then run again"
             ) from error

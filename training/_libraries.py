@@ -6,7 +6,6 @@ import importlib.util
 import logging
 import os
 import sys
-import warnings
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
@@ -20,9 +19,6 @@ _ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 _CHATTY = ("transformers", "trl", "peft", "datasets", "accelerate", "huggingface_hub", "bitsandbytes")
-_HARMLESS = (
-    r".*torch\.jit\..* is deprecated.*",  # bitsandbytes, on import
-)
 
 
 def require_train_extra(needed: tuple[str, ...] = _NEEDED) -> None:
@@ -62,17 +58,14 @@ def load_torch() -> None:
 
 @contextlib.contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Switch telemetry off, and keep progress bars, chatter and harmless warnings off the terminal."""
+    """Switch telemetry off, and keep progress bars and chatter off the terminal."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     levels = {name: logging.getLogger(name).level for name in _CHATTY}
-    with warnings.catch_warnings():
-        for message in _HARMLESS:
-            warnings.filterwarnings("ignore", message=message)
-        for name in _CHATTY:
-            logging.getLogger(name).setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for name, level in levels.items():
-                logging.getLogger(name).setLevel(level)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

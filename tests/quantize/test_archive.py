@@ -1,6 +1,4 @@
 import io
-import subprocess
-import sys
 import tarfile
 from importlib.metadata import version
 from pathlib import Path
@@ -97,13 +95,3 @@ def test_without_an_index_the_way_out_is_named(
     assert f"pip cannot fetch {ARCHIVE}" in str(caught.value)
     assert f"put {ARCHIVE} into {own_cache} by hand" in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.slow
-def test_the_real_converter_starts() -> None:
-    script = converter_dir() / "convert_hf_to_gguf.py"
-    done = subprocess.run(
-        [sys.executable, str(script), "--help"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "--outtype" in done.stdout

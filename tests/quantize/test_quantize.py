@@ -1,6 +1,7 @@
 import ctypes
 import json
 import os
+import resource
 import shutil
 from collections import namedtuple
 from pathlib import Path
@@ -156,6 +157,35 @@ def test_a_disk_without_room_is_found_before_the_start(
     with pytest.raises(NotEnoughSpaceError, match=r"11 levels need 7 MB.*has 1 MB"):
         quantize(f16, tmp_path / "out", parse_levels("all"))
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("missing", [1, 600_000])
+def test_a_file_that_the_disk_cuts_short_is_not_passed_off_as_whole(
+    f16: Path, tmp_path: Path, missing: int
+) -> None:
+    """As on a disk that fills up meanwhile; the quantizer does not notice the loss of the last bytes."""
+    size = quantize(f16, tmp_path / "whole", parse_levels("Q8_0"))[0].bytes
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size - missing, hard))
+    try:
+        with pytest.raises(NotEnoughSpaceError, match=rf"cannot write all {size:,} bytes of .*Q8_0\.gguf"):
+            quantize(f16, tmp_path / "out", parse_levels("Q8_0"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_interrupted_run_keeps_its_finished_levels_and_goes_on(f16: Path, tmp_path: Path) -> None:
+    def interrupt(progress: QuantizeProgress) -> None:
+        if (progress.level, progress.tensor) == ("Q4_0", 10):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        quantize(f16, tmp_path, parse_levels("Q2_K,Q4_0"), on_progress=interrupt)
+    assert {path.name for path in tmp_path.iterdir()} == {MANIFEST, "tiny-Q2_K.gguf"}
+    levels: set[str] = set()
+    quantize(f16, tmp_path, parse_levels("Q2_K,Q4_0"), on_progress=lambda p: levels.add(p.level))
+    assert levels == {"Q4_0"}
 
 
 def test_a_crash_of_the_quantizer_is_an_error_and_leaves_nothing(

@@ -1,3 +1,4 @@
+import errno
 import json
 import subprocess
 import sys
@@ -5,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from quant_triage.data import UsageError
+from quant_triage.data import NotEnoughSpaceError, UsageError
 from quant_triage.training import (
     ADAPTER_INFO,
     TrainConfig,
@@ -147,6 +148,18 @@ def test_a_loss_that_is_no_number_stops_with_a_hint_and_saves_nothing(
     with pytest.raises(UsageError, match=r"the loss became (nan|inf) at step \d+.*lower learning_rate"):
         finetune(tiny_base, data, tmp_path / "adapter", config, backend="peft")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data.jsonl"]
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_one_clear_line_and_leaves_nothing(
+    tiny_base: Path, data: Path, tmp_path: Path, quick: TrainConfig
+) -> None:
+    def fill(_progress: TrainProgress) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(NotEnoughSpaceError, match=r"no space left on the disk of .*adapter: free some"):
+        finetune(tiny_base, data, tmp_path / "adapter", quick, backend="peft", on_progress=fill)
+    assert [path.name for path in tmp_path.iterdir()] == ["data.jsonl"]
 
 
 @pytest.mark.slow
