@@ -53,6 +53,20 @@ def lower_bound(events: int, prompts: int, *, confidence: float = CONFIDENCE) ->
     return float(interval.low)
 
 
+def exact_interval(events: int, total: int, *, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Exact two-sided interval on a rate (Clopper and Pearson, 1934); 0 to 1 when nothing was counted.
+
+    Raises:
+        ValueError: ``events`` does not lie between 0 and ``total``.
+    """
+    if not 0 <= events <= total:
+        raise ValueError(f"events={events!r} must lie between 0 and total={total!r}")
+    if total == 0:
+        return 0.0, 1.0
+    interval = binomtest(events, total).proportion_ci(confidence, "exact")
+    return float(interval.low), float(interval.high)
+
+
 def clean_prompts_needed(
     events: int, prompts: int, limit: float, *, sensitivity: float = 1.0, confidence: float = CONFIDENCE
 ) -> int:
