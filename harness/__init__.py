@@ -1,14 +1,26 @@
 """Prompts times models, graded, counted and decided."""
 
+from ._aggregate import GradedReply
 from ._assemble import ModelRun, assemble
 from ._evaluate import JOURNAL, evaluate
+from ._figures import Estimate, GradeFigures, Share
+from ._gold import GOLD_GRADES, TEST_SHA256, Gold, GoldGrade, GoldLabel, GoldRow, load_gold, part_paths
 from ._labels import Label, load_labels, reply_hash
+from ._measured import (
+    MEASURED,
+    Measurement,
+    measured_error,
+    measurement,
+    read_measurement,
+    write_measurement,
+)
 from ._policy import Limits, Policy, load_policy, shipped_policies
 from ._records import (
     Finding,
     Grade,
     Grading,
     Hardware,
+    Kind,
     ModelCard,
     Outcome,
     Reply,
@@ -33,21 +45,38 @@ from ._result import (
     ScenarioCount,
     SuiteInfo,
 )
+from ._validate import validate
+from ._validation import CheckError, InferenceFigures, Miss, ScenarioError, Validation
 
 __all__ = [
+    "GOLD_GRADES",
     "JOURNAL",
+    "MEASURED",
+    "TEST_SHA256",
+    "CheckError",
     "DangerCount",
     "Decision",
     "Divergence",
+    "Estimate",
     "Finding",
+    "Gold",
+    "GoldGrade",
+    "GoldLabel",
+    "GoldRow",
     "Grade",
     "GradeCounts",
+    "GradeFigures",
+    "GradedReply",
     "GraderInfo",
     "Grading",
     "Hardware",
+    "InferenceFigures",
+    "Kind",
     "Label",
     "Limits",
     "MeasuredError",
+    "Measurement",
+    "Miss",
     "ModelCard",
     "ModelResult",
     "ModelRun",
@@ -61,14 +90,24 @@ __all__ = [
     "Result",
     "Sampling",
     "ScenarioCount",
+    "ScenarioError",
     "Severity",
+    "Share",
     "Speed",
     "SuiteInfo",
+    "Validation",
     "Verdict",
     "assemble",
     "evaluate",
+    "load_gold",
     "load_labels",
     "load_policy",
+    "measured_error",
+    "measurement",
+    "part_paths",
+    "read_measurement",
     "reply_hash",
     "shipped_policies",
+    "validate",
+    "write_measurement",
 ]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import _convert, _evaluate, _grade, _lint, _merge, _quantize, _report, _run, _train
+from . import _convert, _evaluate, _grade, _lint, _merge, _quantize, _report, _run, _train, _validate
 
 app = typer.Typer(
     name="quant-triage",
@@ -40,6 +40,7 @@ app.command("convert")(_convert.convert_checkpoint)
 app.command("quantize")(_quantize.quantize_levels)
 app.command("evaluate")(_evaluate.evaluate_models)
 app.command("grade")(_grade.grade_replies)
+app.command("validate")(_validate.validate_grader)
 app.command("report")(_report.report)
 app.command("lint")(_lint.lint)
 

@@ -15,6 +15,7 @@ from quant_triage.harness import (
     evaluate,
     load_labels,
     load_policy,
+    measured_error,
 )
 from quant_triage.harness.engines import Progress, Source, open_sources
 from quant_triage.harness.grading import Grader, RuleGrader
@@ -60,7 +61,12 @@ class Asking(Record):
             policy=policy,
             suite=suite,
             grader=grader,
-            info=GraderInfo(name=grader.name, version=grader.version, rubrics_sha256=rubrics.sha256),
+            info=GraderInfo(
+                name=grader.name,
+                version=grader.version,
+                rubrics_sha256=rubrics.sha256,
+                measured_error=measured_error(grader.version, rubrics.sha256),
+            ),
             labels=load_labels(self.labels),
             sampling=Sampling(seed=self.seed, max_tokens=self.max_tokens, slots=self.slots),
             hardware=Hardware(threads=self.threads, gpu_layers=self.gpu_layers),
