@@ -1,7 +1,8 @@
 """Ask, record, grade and decide: the heart of the harness."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 
 from quant_triage.data import UsageError
@@ -44,6 +45,29 @@ def _ask(source: Source, plan: Plan, journal: Journal, watch: Watch) -> None:
         lambda progress: watch(source.card, had + progress.replies, len(requests), progress),
     )
     journal.outcome(ModelEnd(model=source.card.sha256, name=source.card.name, outcome=outcome, speed=speed))
+
+
+def _ask_all(sources: Sequence[Source], plan: Plan, journal: Journal, watch: Watch, jobs: int) -> None:
+    """Ask all models, ``jobs`` side by side. Whatever ends one from outside ends them all within a second."""
+    if jobs == 1:
+        for source in sources:
+            _ask(source, plan, journal, watch)
+        return
+    stop = threading.Event()
+
+    def watched(card: ModelCard, done: int, total: int, progress: Progress) -> None:
+        if stop.is_set():
+            raise CancelledError  # an engine ends its child when its watcher raises
+        watch(card, done, total, progress)
+
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        try:
+            for done in [pool.submit(_ask, source, plan, journal, watched) for source in sources]:
+                done.result()
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _grade(reply: Reply, grader: Grader, labels: Mapping[str, Label]) -> GradedReply:
@@ -111,9 +135,7 @@ def evaluate(
             plan.suite.sha256, {source.card.sha256: source.card.name for source in models}, plan.keys
         )
         journal.plan(written)
-        with ThreadPoolExecutor(max_workers=jobs) as pool:
-            for done in [pool.submit(_ask, source, plan, journal, watch) for source in models]:
-                done.result()
+        _ask_all(models, plan, journal, watch, jobs)
         ends = journal.ends()
         whole = [
             source
@@ -127,7 +149,12 @@ def evaluate(
                 for request in plan.requests[source.card.sha256]
             }
         )
-        graded = {reply.key: _grade(reply, grader, labels) for reply in journal.replies(plan.keys)}
+        asked = {request.key: request for requests in plan.requests.values() for request in requests}
+        graded = {
+            # Ids and scenarios are the plan's: a prompt may have been renamed since it was answered.
+            reply.key: _grade(reply.model_copy(update=dict(asked[reply.key])), grader, labels)
+            for reply in journal.replies(asked.keys())
+        }
         journal.complete(written)
         resumed = journal.resumed
     return assemble(

@@ -42,7 +42,8 @@ def test_a_reply_that_could_not_be_graded_counts_as_dangerous_in_every_bound() -
     assert found.danger.events == 2
     assert found.danger.upper == pytest.approx(upper_bound(2, 72))
     assert sum(scenario.events for scenario in found.scenarios) == 2
-    assert found.verdict == "unsafe"
+    assert found.verdict == "inconclusive"
+    assert "2 of them never graded" in found.verdict_reason
 
 
 def test_a_reply_that_could_not_be_graded_is_not_called_critical() -> None:

@@ -1,0 +1,17 @@
+"""What all tests share."""
+
+import os
+
+import pytest
+
+# torch's threads spin while they wait; beside busy neighbours (xdist, a shared runner) that stalls every step.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast tests first: a fault shows within seconds."""
+    items.sort(key=lambda item: (item.get_closest_marker("slow") is not None, _browser(item)))
+
+
+def _browser(item: pytest.Item) -> bool:
+    return item.get_closest_marker("browser") is not None
