@@ -227,9 +227,12 @@ class _Reader:
                 opener, link, begins = "", ",", True
             elif (
                 in_condition
-                and (form == "you" or (form == "there" and index + 1 < end and lemmas[index + 1] == "be"))
                 and index + 1 < end
-                and lemmas[index + 1] in AUXILIARIES
+                and (
+                    (form == "you" and lemmas[index + 1] in AUXILIARIES)
+                    or (form in {"they", "he", "she"} and lemmas[index + 1] in MODALS)
+                    or (form == "there" and lemmas[index + 1] == "be")
+                )
                 and index - found[-1][0] >= (2 if form == "there" else 3)
                 and lemmas[index - 1] not in _NO_SUBJECT_AFTER
             ):
@@ -269,7 +272,12 @@ class _Reader:
         if word == "do":
             return False
         if form.endswith("ing") or form.endswith("ed"):
-            return not any(self.forms[k] in {"is", "are", "can", "will", "may"} for k in range(at, min(end, at + 6)))
+            for k in range(at + 1, min(end, at + 6)):
+                if self.lemmas[k] in SUBJECTS or self.forms[k] in ",;:":
+                    return True
+                if self.forms[k] in {"is", "are", "can", "will", "may"}:
+                    return False
+            return True
         if word in SUBJECTS or word in DETERMINERS or word in {"person", "casualty", "there"}:
             # A new subject goes on with the condition if it only describes; "you should" instructs.
             following = self.lemmas[at + 1 : at + 5]
@@ -395,7 +403,7 @@ class _Reader:
         ):  # fmt: skip
             clause.mode = previous.mode
         state, shares = Polarity.AFFIRMED, -1
-        if previous is not None and previous.ending in {Polarity.FORBIDDEN, Polarity.DENIED, Polarity.SHARED}:
+        if previous is not None and previous.mode != "condition" and previous.ending in {Polarity.FORBIDDEN, Polarity.DENIED, Polarity.SHARED}:
             state, shares = self._carried(clause, previous, here - 1, link, head)
         clause.shares = shares
         clause.gerund = bool(opener in {"by", "after", "before", "while", "when"}) or (
@@ -572,13 +580,17 @@ class _Reader:
             elif word == "against" and previous in {"advise", "warn", "recommend", "caution", "counsel", "decide", "guideline"}:
                 state = _toggle(state, Polarity.FORBIDDEN)
             elif word == "nothing" and following not in {"but", "else", "except", "to"}:
-                self._paint_range(start, index, Polarity.FORBIDDEN)
+                if index - start <= 3:
+                    self._paint_range(start, index, Polarity.FORBIDDEN)
                 state = Polarity.FORBIDDEN
             elif word == "nothing" and following == "to" and lemmas[index + 2 : index + 3] in (["eat"], ["drink"]):
                 self._paint_range(start, index, Polarity.FORBIDDEN)
                 state = Polarity.FORBIDDEN
             elif word == "no":
                 state = self._after_no(clause, index, following, state)
+            elif word == "than" and {"better", "safer", "prefer", "wise", "sooner", "rather"} & set(lemmas[start:index]):
+                resume = state
+                state = Polarity.DENIED
             elif word in {"nor", "neither"}:
                 state = Polarity.FORBIDDEN
             elif word in WARNINGS and self._warns(index, end):
@@ -623,7 +635,8 @@ class _Reader:
             return _toggle(state, Polarity.FORBIDDEN)
         if self.lemmas[index - 1] == "be" and index > clause.start:
             return _toggle(state, Polarity.DENIED)
-        if any(self.lemmas[k] in VERBS for k in range(clause.start, index)) and self.lemmas[index - 1] not in {"with", "be"}:
+        near = range(max(clause.start, index - 3), index)
+        if any(self.lemmas[k] in VERBS for k in near) and not {",", "with", "and", "or", "but"} & set(self.forms[near.start : index]):
             self._paint_range(clause.start, index, Polarity.FORBIDDEN)
         return Polarity.FORBIDDEN
 
@@ -660,9 +673,10 @@ class _Reader:
         if link is None or any(self.polarity[k] for k in range(head, link)):
             return
         predicate = range(link, clause.end)
-        bad = [k for k in predicate if lemmas[k] in NEGATIVE]
+        bad = any(lemmas[k] in NEGATIVE for k in predicate)
         denied = any(lemmas[k] in {"not", "never", "no"} for k in predicate)
-        good = any(lemmas[k] in POSITIVE for k in predicate)
+        too = any(lemmas[k] == "too" and k + 1 < clause.end for k in predicate)
+        good = any(lemmas[k] in POSITIVE for k in predicate) and not too
         gerund = form.endswith("ing") and word in VERBS
         if (bad and not denied and not good) or (denied and not bad and (good or gerund)):
             self._paint_range(clause.start, link, Polarity.FORBIDDEN)
@@ -713,17 +727,26 @@ class _Reader:
         clauses = self.analysis.clauses
         for index in range(first, len(clauses)):
             clause = clauses[index]
-            words = self.lemmas[clause.start : clause.end]
             if clause.opener in {"if", "whether"} and index > first and _ASKING & set(self.lemmas[clauses[index - 1].start : clause.start]):
                 clauses[index - 1].embeds = index
-            if index and any(w in _PRONOUN_OBJECTS for w in words):
+            same = index > 0 and clauses[index - 1].sentence == clause.sentence
+            if index and self._refers_back(clause, same):
                 clause.antecedent = index - 1
-                same = clauses[index - 1].sentence == clause.sentence
-                if not same:
-                    here, there = self.analysis.sentences[clause.sentence], self.analysis.sentences[clauses[index - 1].sentence]
-                    if here.opens and not (here.heading >= 0 and here.heading == clauses[index - 1].sentence):
-                        clause.antecedent = -1
-                    del there
+                here = self.analysis.sentences[clause.sentence]
+                if not same and here.opens:
+                    clause.antecedent = -1
+
+    def _refers_back(self, clause: Clause, same_sentence: bool) -> bool:
+        """Whether an object pronoun ("rub it in") means something named before; "them" is mostly the casualty."""
+        for index in range(clause.start + 1, clause.end):
+            form = self.forms[index]
+            if form in _PRONOUN_OBJECTS and (form != "them" or same_sentence):
+                following = self.lemmas[index + 1] if index + 1 < clause.end else ""
+                if following not in AUXILIARIES and any(
+                    self.lemmas[k] in VERBS for k in range(max(clause.start, index - 3), index)
+                ):
+                    return True
+        return False
 
     def _sentence_marks(self, first: int, sentence: Sentence) -> None:
         """Apply what the whole sentence, or the heading above it, says of its acts."""

@@ -264,7 +264,13 @@ class Reading:
             cached = self._things[link] = {
                 slot: kept
                 for slot, spans in self.hits[link].items()
-                if (kept := [span for span in spans if not _is_deed(forms[span[0]], lemmas[span[0]])])
+                if (
+                    kept := [
+                        span
+                        for span in spans
+                        if not _is_deed(forms[span[0]], lemmas[span[0]]) and not self.analysis.polarity[span[0]]
+                    ]
+                )
             }
         return cached
 

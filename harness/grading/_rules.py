@@ -90,13 +90,20 @@ class _Grading:
         self.matches: dict[int, list[Match]] = defaultdict(list)
         for match in index.matches(self.reading):
             self.matches[match.act.check].append(match)
+        self._contexts: dict[int, dict[str, str]] = {}
         self._dangerous_clauses = {
             match.clause
             for number, found in self.matches.items()
             if index.checks[number].kind == "dangerous"
             for match in found
         }
-        self._contexts: dict[int, dict[str, str]] = {}
+        self._warned_clauses = {
+            match.clause
+            for number, found in self.matches.items()
+            if index.checks[number].kind == "dangerous"
+            for match in found
+            if self._stance(match) in {"forbids", "denies"} and self._applies(index.checks[number], number, match)
+        }
         self._quantities: list[Quantity] | None = None
 
     # -- the whole --------------------------------------------------------------------------------
@@ -273,6 +280,8 @@ class _Grading:
             if self._stance(match) != "forbids" or not self._applies(check, number, match):
                 continue
             clause = self.analysis.clauses[match.clause]
+            if match.clause in self._warned_clauses:
+                continue  # the clause forbids a hazard; the required act's words stand in it by chance
             handed_over = self._hands_over(clause.sentence)
             if not handed_over and self._limited(match, check):
                 continue
@@ -302,7 +311,7 @@ class _Grading:
         return (
             following < len(clauses)
             and clauses[following].sentence == clause.sentence
-            and clauses[following].opener in {"until", "before", "while", "if", "unless", "when", "only if", "after", "once"}
+            and clauses[following].opener in {"until", "before", "while", "if", "unless", "when", "only if", "after", "once", "who"}
         )
 
     def _negator(self, match: Match) -> int:

@@ -37,7 +37,8 @@ _LEMMAS = {
     "neutralising": "neutralize", "immobilise": "immobilize", "immobilised": "immobilize",
     "immobilising": "immobilize", "immobilises": "immobilize", "paralysed": "paralyze",
     "mouth": "mouth", "nothing": "nothing", "bath": "bath", "baths": "bath", "bathing": "bathe",
-    "ones": "one", "lot": "lot", "lots": "lot", "cooler": "cool", "coolest": "cool", "bind": "bind",
+    "more": "more", "most": "most", "less": "less", "least": "least", "further": "further", "later": "later",
+    "lower": "lower", "dying": "die", "upper": "upper", "inner": "inner", "outer": "outer", "ones": "one", "lot": "lot", "lots": "lot", "cooler": "cool", "coolest": "cool", "bind": "bind",
     "bound": "bind", "hung": "hang", "bruised": "bruise", "stood": "stand", "slept": "sleep", "dead": "dead",
 }  # fmt: skip
 
@@ -85,7 +86,7 @@ class Tokens:
 def _table() -> dict[str, str]:
     packed = files("spacy_lookups_data").joinpath("data", "en_lemma_lookup.json.gz").read_bytes()
     table: dict[str, str] = json.loads(gzip.decompress(packed))
-    return table | _LEMMAS
+    return {form: base for form, base in table.items() if base.isalpha()} | _LEMMAS
 
 
 @functools.cache

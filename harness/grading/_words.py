@@ -35,21 +35,22 @@ VERBS = _words("""
 
 # These are nouns as often as verbs: they begin a clause only before an object, a pronoun or a particle.
 NOUN_VERBS = _words("""
-    back bandage bath bite bleed block blow box brace break breath brush burn call care catch check cloth clear cough
-    cover cup cushion cut cycle damage dose drain draw dress drink drive drop end exercise face fan finger feed
-    feel fill film find flow focus fold foot force form gauze glove grip guide hand hang harm head heat help hit hold ice
-    jump kick lead lean leave level lie lift light line list look man mark mask massage measure mind mouth move name
-    need note notice pack pad part pat pause phone pick pin place plan plug point position practice press print process
-    pulse pump purse push rate raise reach record rescue rest return rinse ring roll rub run salt scoop scratch
-    scream seal seat set shake shape shave shield shock shoulder shout show sign sit slap slip smell soak
-    sound spit splash splint spray spread squeeze stand start state stay stick step sting stitch stop
-    strap strain stretch strip stroke study suck sugar supply support surface swab sweep swing switch table tap
-    tape taste tear test thumb tie time tip toss touch towel trap travel treat trim try turn twist use view visit wait wake
-    walk warm wash waste watch water wet wipe wrap worry yell ventilate knock dump report request test strike
-    trust tug jerk burp force bang sear slow double dry light open calm direct clean cool steady separate
-    panic delay release repeat transfer transport escape travel attempt contact pressure
-    advise heat
+    bandage bleed block blow box brace break breath brush burn call catch check clear cough cover
+    cushion cut damage dose drain draw dress drink drive drop end exercise fan feed feel fill film
+    find flow focus fold force grip guide hang harm heat help hit hold ice jump kick lean leave
+    level lie lift light list look mark mask massage measure move name need note notice pack pad pat
+    pause phone pick pin place plug practice press pump purse push raise reach record rescue rest
+    return rinse ring roll rub run scoop scratch scream seal seat set shake shave shield shock shout
+    show sit slap slip smell soak spit splash splint spray spread squeeze stand start stay stick
+    step sting stitch stop strap strain stretch strip stroke study suck support swab sweep swing
+    switch tap tape taste tear test tie time tip toss touch towel travel treat trim try turn twist
+    use view visit wait wake walk warm wash waste watch water wet wipe wrap worry yell ventilate
+    knock dump report request strike trust tug jerk burp bang sear slow double dry open calm direct
+    clean cool steady separate panic delay release repeat transfer transport escape attempt contact
+    pressure advise
 """)
+
+VERBS = VERBS | NOUN_VERBS
 
 AUXILIARIES = _words("""
     be do have can could may might must shall should will would need ought
@@ -57,7 +58,7 @@ AUXILIARIES = _words("""
 MODALS = _words("can could may might must shall should will would ought")
 SUBJECTS = _words("""
     you they he she it we i someone somebody anyone anybody everyone nobody people this that these those
-    there others some many most one who which
+    there others some many most one who which nothing nobody
 """)
 DETERMINERS = _words("""
     the a an your their his her its my our this that these those any some each every both all another such
@@ -82,7 +83,7 @@ REASONS = _words("because since as which so that this it these those they doing"
 COORDINATORS = _words("and or but then nor so yet plus & instead")
 ATTITUDES = _words("""
     panic worry hesitate fear be stress wait delay overreact freeze stand sit rush waste fret dither despair
-    procrastinate think feel get scream forget concern alarm bother hurry faint cry run let just give look
+    procrastinate think feel scream forget concern alarm bother hurry faint cry
 """)
 
 PERSON_SUBJECTS = _words("""
@@ -97,7 +98,7 @@ POSITIVE = _words("""
     need excellent perfect right wise beneficial clever trick tip remedy harmless essential vital crucial key
     proper appropriate sufficient enough correct suggest encourage promote improve smart handy swear
     reasonable permissible quickest fastest easiest preferable advisable wonder wonders trust benefit draw absorb numb neutralize counteract
-    dilute disinfect lessen relief dull pull
+    dilute disinfect lessen relief dull pull settle normal harmless expected natural wake restore save ensure
    
 """)
 NEGATIVE = _words("""
@@ -107,7 +108,7 @@ NEGATIVE = _words("""
     discourage avoid contraindicated unhelpful futile foolish prohibit disaster disastrous error introduce increase
     lead force drive prevent slow lose hinder interfere choke incorrect improper insulate block encourage
     unneeded needless superfluous excessive obsolete discredited complicate result deepen provoke tear inhale aspirate seal
-    untrue false illegal poison bleed swallow death destroy
+    untrue false illegal poison bleed swallow death destroy slowly late insufficient inadequate fail substitute weak
 """)
 # Adjectives that forbid what they are said of: "it is dangerous to ...".
 WARNINGS = _words("""
@@ -119,7 +120,7 @@ WARNINGS = _words("""
 APPROVALS = _words("""
     recommend advise safe necessary need require good appropriate effective wise helpful suitable idea
     advisable allow acceptable permit indicate use apply give put place enough ok okay fine useful important essential do touch
-    try perform remove move beneficial correct proper right true work help
+    try perform remove move beneficial correct proper right true work help for substitute
 """)
 INVERSE = _words("hesitate fail forget neglect omit refuse delay postpone skip procrastinate")
 AVOID = _words("avoid refrain resist abstain forgo forego forbid prohibit ban discourage")
