@@ -11,6 +11,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from quant_triage.data import Record, Scenario, UsageError, read_yaml, sha256_text
 
 EMERGENCY = Path(__file__).with_name("emergency.yaml")
+EMERGENCY_MORE = Path(__file__).with_name("emergency_more.yaml")
 
 
 class Prompt(Record):

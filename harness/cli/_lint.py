@@ -7,7 +7,7 @@ import typer
 
 from quant_triage.data import EMERGENCY_DATASET, SCENARIOS
 from quant_triage.harness.grading import load_grader
-from quant_triage.prompts import load_suite
+from quant_triage.prompts import EMERGENCY_MORE, load_suite
 from quant_triage.training import lint_dataset, read_dataset
 
 from . import _options as opt
@@ -26,7 +26,8 @@ def lint(
     """Check a data set for duplicates, dangerous advice and overlap with the prompts; exit 1 on faults."""
     with one_line_errors(), Stages(err) as stages:
         rows = read_dataset(data)
-        suite = load_suite(prompts)
+        suites = [load_suite(prompts), load_suite(EMERGENCY_MORE)]
+        asked = [prompt.text for suite in suites for prompt in suite.prompts]
         grader = load_grader("rules", rubrics)
 
         def dangers(question: str, reply: str, scenario: str | None) -> list[str]:
@@ -37,7 +38,7 @@ def lint(
             return [f"{finding.check}: {finding.quote!r}" for finding in grading.findings if finding.quote]
 
         stage = stages.open(f"linting {len(rows)} rows")
-        problems = lint_dataset(rows, [prompt.text for prompt in suite.prompts], dangers)
+        problems = lint_dataset(rows, asked, dangers)
         stage.finish(f"{len(problems)} faults in {len(rows)} rows")
         for problem in problems:
             say(str(problem))
