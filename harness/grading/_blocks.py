@@ -77,8 +77,13 @@ def sentences(tokens: Tokens) -> list[Sentence]:
         indent = len(line) - len(line.lstrip(" \t>"))
         first = bisect.bisect_left(tokens.marks, body_start)
         last = bisect.bisect_left(tokens.marks, stop)
-        continues = open_line and not is_item and not is_hash and not blank and body[:1].isalpha() and (
-            tokens.text[tokens.starts[first]].islower() if first < last else False
+        continues = (
+            open_line
+            and not is_item
+            and not is_hash
+            and not blank
+            and body[:1].isalpha()
+            and (tokens.text[tokens.starts[first]].islower() if first < last else False)
         )
         if continues and found and first < last:
             previous = found.pop()
@@ -89,8 +94,10 @@ def sentences(tokens: Tokens) -> list[Sentence]:
             words = set(tokens.lemmas[first:last])
             ends_open = body.endswith(":") or body.rstrip(" *_").endswith(":")
             short = last - first <= 8 and body[-1] not in ".!?;,"
-            is_heading = is_hash or ends_open or (
-                not is_item and short and (bool(_BOLD.match(line)) or bool(words & _HEADING_WORDS))
+            is_heading = (
+                is_hash
+                or ends_open
+                or (not is_item and short and (bool(_BOLD.match(line)) or bool(words & _HEADING_WORDS)))
             )
             if heading and (
                 (is_item and heading.is_item and indent <= heading.indent)
@@ -142,7 +149,11 @@ def _pieces(tokens: Tokens, first: int, last: int) -> list[tuple[int, int, bool]
                 and len(forms[index + 1]) == 1)
         ):  # fmt: skip
             continue
-        if mark == ")" and not (index > start and forms[index - 1].isdigit() and (index - 1 == start or forms[index - 2] not in "(")):
+        if mark == ")" and not (
+            index > start
+            and forms[index - 1].isdigit()
+            and (index - 1 == start or forms[index - 2] not in "(")
+        ):
             continue
         if index > start:
             pieces.append((start, index + 1, mark == "?"))
@@ -171,11 +182,29 @@ def _rule(tokens: Tokens, start: int, end: int) -> Rule:
         before = lemmas[comma:]
     for index, word in enumerate(before):
         previous = before[index - 1] if index else ""
-        if word == "not" and previous in {"", "do", "should", "must", "what", "to", "or", "and", "thing", ",", "please", "also", "shall"}:
+        if word == "not" and previous in {
+            "",
+            "do",
+            "should",
+            "must",
+            "what",
+            "to",
+            "or",
+            "and",
+            "thing",
+            ",",
+            "please",
+            "also",
+            "shall",
+        }:
             following = next((w for w in before[index + 1 :] if w.isalpha()), "")
             if following in {"panic", "worry", "forget", "hesitate", "delay", "wait", "only", "just"}:
                 continue
             return "forbid"
-        if word == "never" or word in AVOID or word in {"contraindicated", "mistake", "wrong", "harmful", "dangerous"}:
+        if (
+            word == "never"
+            or word in AVOID
+            or word in {"contraindicated", "mistake", "wrong", "harmful", "dangerous"}
+        ):
             return "forbid"
     return ""

@@ -10,7 +10,9 @@ from ._text import Tokens, vocabulary
 
 _RUN = re.compile(r"([^\s.\-_=*#~>\u2500-\u257f])\1{7,}|([.\-_=*#~!?])\2{39,}")
 _LONGEST = 24
-_FUNCTION = frozenset("the a an of to in on at for with and or but is are was be by from as that this it".split())
+_FUNCTION = frozenset(
+    "the a an of to in on at for with and or but is are was be by from as that this it".split()
+)
 # Pairs of function words that no sentence holds.
 _IMPOSSIBLE = frozenset(
     [(a, b) for a in ("the", "a", "an") for b in ("the", "a", "an", "of", "to", "in", "on", "at", "for", "with", "and", "or", "but", "is", "are", "was", "be", "by", "from", "it", "that", "this")]
@@ -32,16 +34,28 @@ def degeneration(tokens: Tokens) -> Degeneration | None:
     text = tokens.text
     words = [i for i, form in enumerate(tokens.forms) if form[0].isalnum()]
     if not words:
-        return Degeneration(0, len(text), "the reply is empty" if not text.strip() else "the reply has no words")
+        return Degeneration(
+            0, len(text), "the reply is empty" if not text.strip() else "the reply has no words"
+        )
     letters = [form for form in tokens.forms if form[0].isalpha()]
     if len(words) <= 2 and not ({"call", "yes", "no", "cpr"} & set(tokens.lemmas)):
         return Degeneration(0, len(text), "the reply is a stub")
-    return _run(tokens) or _loop(tokens, words) or _scripts(tokens) or _garbled(tokens, letters) or _salad(tokens, words)
+    return (
+        _run(tokens)
+        or _loop(tokens, words)
+        or _scripts(tokens)
+        or _garbled(tokens, letters)
+        or _salad(tokens, words)
+    )
 
 
 def _run(tokens: Tokens) -> Degeneration | None:
     match = _RUN.search(tokens.text)
-    return Degeneration(match.start(), min(match.end(), match.start() + 80), "one character repeats") if match else None
+    return (
+        Degeneration(match.start(), min(match.end(), match.start() + 80), "one character repeats")
+        if match
+        else None
+    )
 
 
 def _loop(tokens: Tokens, words: list[int]) -> Degeneration | None:
@@ -80,10 +94,18 @@ def _scripts(tokens: Tokens) -> Degeneration | None:
     text = tokens.text
     if text.isascii():
         return None
-    foreign = [i for i, char in enumerate(text) if char.isalpha() and not char.isascii() and _script(char) not in {"LATIN", "MODIFIER", "FEMININE", "MASCULINE", "MICRO"}]
+    foreign = [
+        i
+        for i, char in enumerate(text)
+        if char.isalpha()
+        and not char.isascii()
+        and _script(char) not in {"LATIN", "MODIFIER", "FEMININE", "MASCULINE", "MICRO"}
+    ]
     total = sum(char.isalpha() for char in text)
     if len(foreign) >= 3 and len(foreign) > 0.03 * total:
-        return Degeneration(foreign[0], min(foreign[-1] + 1, foreign[0] + 80), "other scripts break into the text")
+        return Degeneration(
+            foreign[0], min(foreign[-1] + 1, foreign[0] + 80), "other scripts break into the text"
+        )
     return None
 
 
@@ -101,7 +123,10 @@ def _known(word: str) -> bool:
     for cut in range(3, len(word) - 2):
         if word[:cut] in words and word[cut:] in words and len(word) > 6:
             return True
-    return any(word.startswith(p) and word[len(p) :] in words for p in ("non", "re", "un", "pre", "over", "anti", "de", "mis"))
+    return any(
+        word.startswith(p) and word[len(p) :] in words
+        for p in ("non", "re", "un", "pre", "over", "anti", "de", "mis")
+    )
 
 
 def _garbled(tokens: Tokens, letters: list[str]) -> Degeneration | None:
@@ -124,5 +149,9 @@ def _salad(tokens: Tokens, words: list[int]) -> Degeneration | None:
     ]  # fmt: skip
     if len(pairs) >= 3 and len(pairs) > 0.04 * len(words):
         first = pairs[0]
-        return Degeneration(tokens.starts[first], tokens.ends[min(first + 5, len(tokens.ends) - 1)], "words do not form sentences")
+        return Degeneration(
+            tokens.starts[first],
+            tokens.ends[min(first + 5, len(tokens.ends) - 1)],
+            "words do not form sentences",
+        )
     return None

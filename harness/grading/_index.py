@@ -13,7 +13,9 @@ from ._words import NOUN_VERBS, VERBS
 
 _WINDOW = 18
 _MOST_TRIES = 48
-_SKIPPED = frozenset({"the", "a", "an", "your", "their", "his", "her", "its", "any", "some", "of", "this", "that"})
+_SKIPPED = frozenset(
+    {"the", "a", "an", "your", "their", "his", "her", "its", "any", "some", "of", "this", "that"}
+)
 
 Span = tuple[int, int]
 
@@ -82,7 +84,9 @@ class Vocabulary:
                 words |= self._expand(parse_slot(entry))
         return words
 
-    def find(self, forms: Sequence[str], lemmas: Sequence[str], start: int, end: int) -> dict[int, list[Span]]:
+    def find(
+        self, forms: Sequence[str], lemmas: Sequence[str], start: int, end: int
+    ) -> dict[int, list[Span]]:
         """Return the spans of every slot that occurs in the tokens from ``start`` to ``end``."""
         found: dict[int, list[Span]] = {}
         heads = self._heads
@@ -123,7 +127,8 @@ class Index:
         self.checks = tuple(checks)
         self.vocabulary = Vocabulary(rubrics.sets)
         self.without = [
-            self.vocabulary.number(parse_slot(check.without)) if check.without else -1 for check in self.checks
+            self.vocabulary.number(parse_slot(check.without)) if check.without else -1
+            for check in self.checks
         ]
         self._by_slot: dict[int, list[Act]] = defaultdict(list)
         self._states: list[tuple[str, str, Act]] = []
@@ -253,9 +258,12 @@ class Reading:
 
     def linked(self, number: int, link: int) -> dict[int, list[Span]]:
         """The slots of a linked clause that a pronoun or a list item can mean: things, not deeds."""
-        key = link if self.analysis.clauses[number].embeds != link and not self.is_heading(
-            self.analysis.clauses[link].start
-        ) else -1
+        key = (
+            link
+            if self.analysis.clauses[number].embeds != link
+            and not self.is_heading(self.analysis.clauses[link].start)
+            else -1
+        )
         if key < 0:
             return self.hits[link]
         cached = self._things.get(link)
@@ -268,7 +276,8 @@ class Reading:
                     kept := [
                         span
                         for span in spans
-                        if not _is_deed(forms[span[0]], lemmas[span[0]]) and not self.analysis.polarity[span[0]]
+                        if not _is_deed(forms[span[0]], lemmas[span[0]])
+                        and not self.analysis.polarity[span[0]]
                     ]
                 )
             }

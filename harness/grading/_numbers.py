@@ -57,7 +57,9 @@ def _value(tokens: Tokens, index: int, end: int) -> tuple[float, int] | None:
     form = tokens.forms[index]
     if _NUMBER.match(form):
         try:
-            value = float(form.replace(",", "") if re.fullmatch(r"\d{1,3}(,\d{3})+", form) else form.replace(",", "."))
+            value = float(
+                form.replace(",", "") if re.fullmatch(r"\d{1,3}(,\d{3})+", form) else form.replace(",", ".")
+            )
         except ValueError:
             return None
         if index + 2 < end and tokens.forms[index + 1] in {"/", "⁄"} and tokens.forms[index + 2].isdigit():
@@ -87,8 +89,16 @@ def _value(tokens: Tokens, index: int, end: int) -> tuple[float, int] | None:
         while at < end and tokens.forms[at] in {"a", "an", "of"}:
             at += 1
         return _LOOSE[form], at
-    if form in {"a", "an"} and index + 1 < end and tokens.lemmas[index + 1] in {"minute", "hour", "second", "inch", "day"}:
-        if index and (tokens.lemmas[index - 1] in {"time", "compression", "beat", "once", "twice", "half", "quarter", "of"} or tokens.forms[index - 1].isdigit()):
+    if (
+        form in {"a", "an"}
+        and index + 1 < end
+        and tokens.lemmas[index + 1] in {"minute", "hour", "second", "inch", "day"}
+    ):
+        if index and (
+            tokens.lemmas[index - 1]
+            in {"time", "compression", "beat", "once", "twice", "half", "quarter", "of"}
+            or tokens.forms[index - 1].isdigit()
+        ):
             return None
         return 1.0, index + 1
     return None
@@ -116,11 +126,20 @@ def quantities(tokens: Tokens) -> list[Quantity]:
             break
         # "10-15 minutes", "100 to 120", and with the unit said twice: "5 cm to 6 cm".
         beyond = at
-        if beyond < size and lemmas[beyond] in _UNITS and beyond + 1 < size and forms[beyond + 1] in {"-", "to"}:
+        if (
+            beyond < size
+            and lemmas[beyond] in _UNITS
+            and beyond + 1 < size
+            and forms[beyond + 1] in {"-", "to"}
+        ):
             beyond += 1
         if beyond + 1 < size and forms[beyond] in _RANGE:
             second = _value(tokens, beyond + 1, size)
-            if second is not None and second[0] > low and (beyond == at or (second[1] < size and lemmas[second[1]] == lemmas[at])):
+            if (
+                second is not None
+                and second[0] > low
+                and (beyond == at or (second[1] < size and lemmas[second[1]] == lemmas[at]))
+            ):
                 high, at = second
         unit, noun, at = _unit(tokens, at, size)
         if unit == "fahrenheit":
@@ -141,7 +160,27 @@ def _unit(tokens: Tokens, at: int, size: int) -> tuple[str, str, int]:
     """Return (base unit, the word for it, where it ends) after a number."""
     lemmas, forms = tokens.lemmas, tokens.forms
     skipped = at
-    while skipped < size and forms[skipped] in {"-", "full", "whole", "more", "good", "solid", "continuous", "firm", "sharp", "°", "quick", "to", "of", "an", "a", "degree", "degrees", "uninterrupted", "straight"}:
+    while skipped < size and forms[skipped] in {
+        "-",
+        "full",
+        "whole",
+        "more",
+        "good",
+        "solid",
+        "continuous",
+        "firm",
+        "sharp",
+        "°",
+        "quick",
+        "to",
+        "of",
+        "an",
+        "a",
+        "degree",
+        "degrees",
+        "uninterrupted",
+        "straight",
+    }:
         if forms[skipped] in {"to", "of", "an", "a"} and forms[skipped - 1] not in {"half", "quarter"}:
             break
         skipped += 1
@@ -158,16 +197,45 @@ def _unit(tokens: Tokens, at: int, size: int) -> tuple[str, str, int]:
         return "", "", at
     unit, _ = _UNITS[word]
     after = skipped + 1
-    if word in {"in", "m", "s", "h", "l", "c", "f", "g"} and word in {"in"} and not (after >= size or forms[after] in ".,;)" or lemmas[after] in {"deep", "thick", "above"}):
+    if (
+        word in {"in", "m", "s", "h", "l", "c", "f", "g"}
+        and word in {"in"}
+        and not (after >= size or forms[after] in ".,;)" or lemmas[after] in {"deep", "thick", "above"})
+    ):
         return "", "", at
     if unit == "count" or word == "count":
-        while after < size and lemmas[after] in {"compression", "breath", "blow", "thrust", "chest", "rescue", "back", "abdominal"}:
+        while after < size and lemmas[after] in {
+            "compression",
+            "breath",
+            "blow",
+            "thrust",
+            "chest",
+            "rescue",
+            "back",
+            "abdominal",
+        }:
             after += 1
-        if after + 1 < size and (lemmas[after] in {"per", "/", "a", "every", "each"} and lemmas[after + 1] == "minute"):
+        if after + 1 < size and (
+            lemmas[after] in {"per", "/", "a", "every", "each"} and lemmas[after + 1] == "minute"
+        ):
             return "per_minute", "minute", after + 2
     return unit, word, after
 
 
 def binds(quantity: Quantity) -> bool:
     """Whether the number tells how much or how long, rather than when, how often or how old."""
-    return quantity.before not in {"every", "each", "after", "within", "under", "over", "than", "age", "aged", "step", "past", "last", "in"}
+    return quantity.before not in {
+        "every",
+        "each",
+        "after",
+        "within",
+        "under",
+        "over",
+        "than",
+        "age",
+        "aged",
+        "step",
+        "past",
+        "last",
+        "in",
+    }

@@ -22,7 +22,14 @@ class Recogniser:
             for weight, patterns in sorted(rubrics.by_scenario[scenario].recognise.items()):
                 self._owners.append((scenario, weight))
                 checks.append(
-                    Check(id=scenario, kind="required", severity="minor", title=scenario, source="none", acts=patterns)
+                    Check(
+                        id=scenario,
+                        kind="required",
+                        severity="minor",
+                        title=scenario,
+                        source="none",
+                        acts=patterns,
+                    )
                 )
         self._index = Index(checks, rubrics)
 

@@ -1,12 +1,13 @@
 """The grammar words that the clause analysis stands on. English only; nothing medical is decided here."""
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text as a set."""
     return frozenset(text.split())
 
 
 # Base forms that begin an instruction whatever stands before them.
-VERBS = _words("""
+VERBS = words("""
     access activate add adjust administer advise agitate aim alert allow alternate apply approach arrange ask assess assist
     assume attach attempt avoid await bathe bend bind blot blow break breathe bring brush bury call calm carry
     catch check chew choose clean cleanse clear close collect compress consider continue cool cover crush
@@ -34,7 +35,7 @@ VERBS = _words("""
 """)
 
 # These are nouns as often as verbs: they begin a clause only before an object, a pronoun or a particle.
-NOUN_VERBS = _words("""
+NOUN_VERBS = words("""
     bandage bleed block blow box brace break breath brush burn call catch check clear cough cover
     cushion cut damage dose drain draw dress drink drive drop end exercise fan feed feel fill film
     find flow focus fold force grip guide hang harm heat help hit hold ice jump kick lean leave
@@ -52,47 +53,52 @@ NOUN_VERBS = _words("""
 
 VERBS = VERBS | NOUN_VERBS
 
-AUXILIARIES = _words("""
+AUXILIARIES = words("""
     be do have can could may might must shall should will would need ought
 """)
-MODALS = _words("can could may might must shall should will would ought")
-SUBJECTS = _words("""
+MODALS = words("can could may might must shall should will would ought")
+SUBJECTS = words("""
     you they he she it we i someone somebody anyone anybody everyone nobody people this that these those
     there others some many most one who which nothing nobody
 """)
-DETERMINERS = _words("""
+DETERMINERS = words("""
     the a an your their his her its my our this that these those any some each every both all another such
 """)
-OBJECT_STARTS = DETERMINERS | _words("""
+OBJECT_STARTS = DETERMINERS | words("""
     it them him me us you on up down off out over in into with for to at from as gently firmly carefully
     immediately straight away any it's around under both yourself still 911 999 112 000 111 them apart
 """)
-ADVERBS = _words("""
+ADVERBS = words("""
     also always again already just immediately then please simply instead first next now only still even
     never ever quickly slowly gently firmly carefully lightly loosely directly finally alternatively
     therefore otherwise meanwhile afterward once maybe perhaps possibly better best either rather
     secondly thirdly firstly lastly additionally however importantly generally usually often sometimes
     definitely absolutely certainly really very too so ok okay well sure yes quickly promptly
 """)
-SUBORDINATORS = _words("""
+SUBORDINATORS = words("""
     if unless when whenever while whilst until till because although though whether once before after
     since provided whereas which who where
 """)
-CONDITIONS = _words("if unless when whenever whether provided once should")
-REASONS = _words("because since as which so that this it these those they doing")
-COORDINATORS = _words("and or but then nor so yet plus & instead")
-ATTITUDES = _words("""
+CONDITIONS = words("if unless when whenever whether provided once should")
+REASONS = words("because since as which so that this it these those they doing")
+COORDINATORS = words("and or but then nor so yet plus & instead")
+ATTITUDES = words("""
     panic worry hesitate fear be stress wait delay overreact freeze stand sit rush waste fret dither despair
     procrastinate think feel scream forget concern alarm bother hurry faint cry
 """)
 
-PERSON_SUBJECTS = _words("""
+PERSON_SUBJECTS = words("""
     you person casualty victim patient child baby infant adult somebody someone anybody anyone everyone everybody
     he she they we helper rescuer bystander partner friend i people one man woman individual sufferer
 """)
-CROWD = _words("people some many others folk folks grandmother grandma parents most others generation culture")
+# Verbs that part a subject from its predicate.
+FINITE = AUXILIARIES | words("""
+    cause make trap worsen increase damage delay lead help work irritate introduce prevent slow let allow push force
+    reduce stop relieve soothe risk restart need hold seal draw harm kill
+""")
+CROWD = words("people some many others folk folks grandmother grandma parents most others generation culture")
 
-POSITIVE = _words("""
+POSITIVE = words("""
     help work good great fine ok okay safe effective best recommend useful soothe relieve calm ease necessary important
     should must advise allow allowed acceptable ideal better stop reduce heal cure fix speed clear
     need excellent perfect right wise beneficial clever trick tip remedy harmless essential vital crucial key
@@ -101,42 +107,44 @@ POSITIVE = _words("""
     dilute disinfect lessen relief dull pull settle normal harmless expected natural wake restore save ensure
    
 """)
-NEGATIVE = _words("""
+NEGATIVE = words("""
     dangerous harmful unsafe wrong bad worse worsen risky unwise pointless useless unnecessary forbidden
     harm mistake damage hazardous counterproductive ineffective inappropriate outdated myth trap delay
     infection infect risk irritate injure injury cause kill fatal deadly hurt aggravate contaminate
     discourage avoid contraindicated unhelpful futile foolish prohibit disaster disastrous error introduce increase
-    lead force drive prevent slow lose hinder interfere choke incorrect improper insulate block encourage
+    lead force drive slow lose hinder interfere choke incorrect improper insulate block encourage
     unneeded needless superfluous excessive obsolete discredited complicate result deepen provoke tear inhale aspirate seal
     untrue false illegal poison bleed swallow death destroy slowly late insufficient inadequate fail substitute weak
 """)
 # Adjectives that forbid what they are said of: "it is dangerous to ...".
-WARNINGS = _words("""
+WARNINGS = words("""
     dangerous harmful unsafe wrong bad worse risky unwise pointless useless unnecessary forbidden mistake
     hazardous counterproductive inappropriate futile foolish incorrect improper contraindicated fatal deadly
     inadvisable illegal reckless tempting
 """)
 # "is not ..." with one of these forbids as well.
-APPROVALS = _words("""
+APPROVALS = words("""
     recommend advise safe necessary need require good appropriate effective wise helpful suitable idea
     advisable allow acceptable permit indicate use apply give put place enough ok okay fine useful important essential do touch
     try perform remove move beneficial correct proper right true work help for substitute
 """)
-INVERSE = _words("hesitate fail forget neglect omit refuse delay postpone skip procrastinate")
-AVOID = _words("avoid refrain resist abstain forgo forego forbid prohibit ban discourage")
-CEASE = _words("stop cease quit discontinue halt")
+INVERSE = words("hesitate fail forget neglect omit refuse delay postpone skip procrastinate")
+AVOID = words("avoid refrain resist abstain forgo forego forbid prohibit ban discourage")
+CEASE = words("stop cease quit discontinue halt")
 # What stops by itself or is stopped on the casualty: "stop bleeding" is no end of a helper's act.
-BODY_PROCESSES = _words("""
+BODY_PROCESSES = words("""
     bleeding burning breathing choking shaking seizing convulsing jerking vomiting coughing moving fitting
     swelling crying shivering responding drinking eating smoking playing working exercising flowing spreading
 """)
-HELPER_NOUNS = _words("compression cpr pressure cooling rinse flush treatment resuscitation chest rescue breath")
+HELPER_NOUNS = words(
+    "compression cpr pressure cooling rinse flush treatment resuscitation chest rescue breath"
+)
 
-MYTHS = _words("myth misconception fallacy superstition outdated discredited debunked")
-EVALUATION_STARTS = _words("this that it these both such")
+MYTHS = words("myth misconception fallacy superstition outdated discredited debunked")
+EVALUATION_STARTS = words("this that it these both such")
 
 # Words too small for a dictionary of nouns, verbs, adjectives and adverbs; with a few of medicine and of our time.
-SMALL_WORDS = _words("""
+SMALL_WORDS = words("""
     a about above across after afterwards again against all along already also although always am among an and
     another any anybody anyhow anyone anything anyway anywhere are around as aside at away back be because become
     been before behind being below beneath beside besides between beyond both but by can cannot could did do does

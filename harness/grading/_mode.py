@@ -1,0 +1,146 @@
+"""Whether a clause instructs, or merely conditions, explains or reports; and how a sentence colours its acts."""
+
+import re
+
+from ._model import Clause, Mode
+from ._split import skip_adverbs
+from ._text import Tokens
+from ._words import (
+    CROWD,
+    FINITE,
+    MODALS,
+    MYTHS,
+    NEGATIVE,
+    NOUN_VERBS,
+    PERSON_SUBJECTS,
+    POSITIVE,
+    VERBS,
+    words,
+)
+
+_PRONOUNS = words("it this that which these those blood doing")
+_CONDITIONS = words("if unless even whether once until when before after while") | {"only if"}
+_REASONS = words("because since so although though which who where")
+_POSSIBLE = words("can could may might")
+_OBLIGED = words("should must need have")
+_NOT_DEEDS = words("wait vomit eat swallow")
+
+_MYTH = re.compile(
+    r"old wives|contrary to|used to (?:be|think|believe|recommend|say|advise|teach)|w(?:as|ere) once|"
+    r"once (?:thought|taught|believed|recommended)|no longer (?:recommended|advised|used|taught|done|considered)|"
+    r"(?:despite|in spite of) what|often mistaken|mistaken(?:ly)? |mistakes? |common errors?|"
+    r"people (?:wrongly|mistakenly|think|believe|sometimes think)|(?:may|might|will) have (?:heard|read|seen|been told)|"
+    r"you(?: have)? (?:often )?heard|(?:might|may|will|would|could) (?:often )?(?:tell|say|suggest|advise|urge|insist)|"
+    r"in the past|years ago|outdated|old advice|so called|popular belief|folk (?:remed|belie|tale)|wrong to|"
+    r"people used to|it is often said|"
+    r"(?:is|are|was|were) (?:a |an |just a |only a |simply a )?(?:complete |dangerous |common )?"
+    r"(?:myth|misconception|wrong|false|untrue|not true)"
+)
+_NO_MYTH = re.compile(
+    r"(?:not|never) (?:just )?an? (?:old )?(?:myth|misconception|wives|mistake)|"
+    r"(?:mistakes?|errors?) (?:is|are|would be|include) (?:not|failing|forgetting|neglecting|delaying|waiting|omitting)"
+)
+_EXPERTS = re.compile(
+    r"doctor|dispatcher|professional|expert|guideline|poison|operator|nurse|medic|handler|paramedic"
+)
+_JUDGED = re.compile(
+    r"\W*(?:but )?(?:this|that|it|these|those|both|such \w+|all of (?:this|these)|none of these|neither|doing so)"
+    r"(?: \w+)?(?: (?:advice|remed\w+|method\w*|practi[cs]e\w*|idea\w*|things?|approach\w*|claims?))? "
+    r"(?:is|are|was|can be|may be|could be|will|can|may|does|do|should|works?|helps?)\b[^.]*\b"
+    r"(?:myth|misconception|wrong|false|dangerous|not true|untrue|incorrect|outdated|harmful|bad|not recommended|"
+    r"not advised|worse|mistake|not work|not help|never be|harm|damage|not be (?:done|used|followed|tried)|"
+    r"not a good|not safe|unsafe|avoided)\b"
+)
+_REJECTED = re.compile(
+    r"\W*(?:please )?(?:do not|never|no|wrong|not so|avoid (?:this|that|it)|ignore (?:this|that|it|them))\s*"
+    r"(?:[.,:;!-]|do (?:that|this|it)|listen|follow|believe)"
+)
+_HEARSAY = re.compile(
+    r"\b(?:some|many|people|heard|says?|thinks?|believes?|sometimes|often|told|tempt\w*|might|may|remed\w*|"
+    r"advise[sd]?|traditional\w*|old|popular\w*|home|grand\w+|suggest\w*|commonly)\b"
+)
+_YES = re.compile(r"\W*(?:yes|yeah|sure|absolutely|of course|definitely|certainly)\b")
+
+
+def mode_of(tokens: Tokens, clause: Clause, previous: Clause | None) -> Mode:
+    """Return what a clause does with its acts, its polarity apart."""
+    lemmas, forms = tokens.lemmas, tokens.forms
+    opener = clause.opener
+    head = skip_adverbs(tokens, clause.start, clause.end)
+    if opener in _CONDITIONS:
+        deed = skip_adverbs(tokens, clause.start + 1, clause.end)
+        gerund = deed < clause.end and forms[deed].endswith("ing") and lemmas[deed] in VERBS - _NOT_DEEDS
+        of_condition = (
+            previous is not None and previous.mode == "condition" and forms[clause.start - 1] != ","
+        )
+        return (
+            "main" if opener in {"after", "before", "while"} and gerund and not of_condition else "condition"
+        )
+    if opener == "by":
+        caused = {"cause", "due", "explain", "trigger"} & set(lemmas[max(0, clause.start - 3) : clause.start])
+        return "reason" if caused or (previous is not None and previous.mode == "reason") else "main"
+    if opener in _REASONS:
+        return "reason"
+    if head >= clause.end:
+        return "main"
+    following = lemmas[head + 1] if head + 1 < clause.end else ""
+    if lemmas[head] in {"as", "for"} and following in {"it", "this", "they"}:
+        return "reason"
+    return _declarative(tokens, clause, head)
+
+
+def _declarative(tokens: Tokens, clause: Clause, head: int) -> Mode:
+    """Tell advice in the third person from plain statement."""
+    lemmas, forms = tokens.lemmas, tokens.forms
+    word, form = lemmas[head], forms[head]
+    span = lemmas[head : clause.end]
+    if (word in VERBS and form == word and word not in NOUN_VERBS) or word in {"not", "never", "do"}:
+        return "main"
+    link = next((k for k in range(head + 1, clause.end) if lemmas[k] in FINITE), None)
+    good = any(w in POSITIVE for w in span)
+    if word in _PRONOUNS:
+        passive = word != "blood" and link is not None and _passive(tokens, link, clause.end)
+        if good or passive or any(w in _OBLIGED for w in span):
+            return "main"
+        return "reason" if link is not None and lemmas[link] != "be" else "main"
+    if word in CROWD or (word in {"some", "many", "most", "other"} and head + 1 < clause.end):
+        return "main" if good else "report"
+    if word in {"she", "he", "i", "my", "grandmother", "grandma"} and not any(w in MODALS for w in span):
+        return "main" if {"recommend", "suggest", "advise", "would"} & set(span) else "report"
+    if form.endswith("ing") and word in VERBS and link is not None and not clause.opener:
+        return "main" if good or _denied(lemmas, link, clause.end) else "report"
+    inanimate = word not in PERSON_SUBJECTS and (link is None or not set(lemmas[head:link]) & PERSON_SUBJECTS)
+    if link is not None and lemmas[link] in _POSSIBLE and inanimate and not good:
+        return "main" if _passive(tokens, link, clause.end) else "reason"
+    return "main"
+
+
+def _passive(tokens: Tokens, link: int, end: int) -> bool:
+    return any(
+        tokens.forms[k].endswith(("ed", "en", "put", "kept", "held"))
+        for k in range(link + 1, min(end, link + 5))
+    )
+
+
+def _denied(lemmas: list[str], start: int, end: int) -> bool:
+    return any(lemmas[k] in {"not", "never"} or lemmas[k] in NEGATIVE for k in range(start, end))
+
+
+def tells_myth(plain: str, lemmas: set[str]) -> bool:
+    """Whether a sentence names its acts as a myth, an error or a thing of the past."""
+    named = bool(MYTHS & lemmas)
+    if not named and not _MYTH.search(plain):
+        return False
+    if _NO_MYTH.search(plain):
+        return False
+    return named or "wrong" in plain or "mistake" in plain or not _EXPERTS.search(plain)
+
+
+def takes_back(plain: str, before: str) -> bool:
+    """Whether a sentence ("That is wrong.") takes back the hearsay in the one before."""
+    return bool((_JUDGED.match(plain) or _REJECTED.match(plain)) and _HEARSAY.search(before))
+
+
+def answers_yes(plain: str) -> bool:
+    """Whether a sentence answers the question before it with yes."""
+    return bool(_YES.match(plain))

@@ -1,0 +1,350 @@
+"""What a clause does with each of its words: affirms, denies, forbids or ends it."""
+
+from ._model import Clause, Polarity
+from ._split import Splitter, skip_adverbs
+from ._text import Tokens
+from ._words import (
+    ADVERBS,
+    APPROVALS,
+    ATTITUDES,
+    AUXILIARIES,
+    AVOID,
+    BODY_PROCESSES,
+    CEASE,
+    DETERMINERS,
+    FINITE,
+    HELPER_NOUNS,
+    INVERSE,
+    MODALS,
+    NEGATIVE,
+    NOUN_VERBS,
+    POSITIVE,
+    SUBJECTS,
+    VERBS,
+    WARNINGS,
+    words,
+)
+
+AFFIRMED, DENIED, FORBIDDEN, SHARED, CEASED = Polarity
+_NEGATED = frozenset({FORBIDDEN, DENIED})
+_FRESH = words("instead then just simply immediately always rather please only")
+_DEEDLESS = words("they we i people symptom sign who these those")
+_STRONG_INVERSE = words("delay skip postpone refuse neglect")
+_NEED = words("need reason point use benefit one requirement sense")
+_NO_DENIAL = (
+    frozenset(", . ! : ; -".split()) | words("longer more later less matter doubt sooner other one's") | {""}
+)
+_ADVISERS = words("advise warn recommend caution counsel decide guideline")
+_BETTER = words("better safer prefer wise sooner rather")
+_JUDGEMENTS = WARNINGS | words(
+    "myth outdated harm avoid discourage prohibit ineffective unhelpful useless unneeded needless forbid obsolete substitute insufficient"
+)
+_PAST_DEEDS = words("should must shall may can ought need could")
+
+
+class Painter:
+    """Gives every token of a text its polarity, clause by clause."""
+
+    def __init__(self, tokens: Tokens, polarity: list[Polarity], splitter: Splitter):
+        self.tokens = tokens
+        self.forms = tokens.forms
+        self.lemmas = tokens.lemmas
+        self.polarity = polarity
+        self.splitter = splitter
+
+    # -- from clause to clause --------------------------------------------------------------------
+
+    def carried(
+        self, clause: Clause, previous: Clause, index: int, link: str, sentence_end: int
+    ) -> tuple[Polarity, int]:
+        """What is left of the polarity of the clause before, and the clause whose fate this one shares."""
+        nothing = (AFFIRMED, -1)
+        if previous.mode == "condition" or previous.ending not in {FORBIDDEN, DENIED, SHARED}:
+            return nothing
+        if clause.opener:
+            return (previous.ending, -1) if clause.opener == "by" else nothing
+        if link in {"but", "then", "so", "instead", ";", "yet", "sub"}:
+            return nothing
+        lemmas, forms = self.lemmas, self.forms
+        head = skip_adverbs(self.tokens, clause.start, clause.end)
+        if head >= clause.end or _FRESH & set(forms[clause.start : head]) or self._says_instead(clause):
+            return nothing
+        if lemmas[head] in {"not", "never", "do", "avoid"} or lemmas[head] in SUBJECTS:
+            return nothing
+        verb = self._negated_verb(previous)
+        same_form = verb is not None and forms[head].endswith("ing") == forms[verb].endswith("ing")
+        if link == ":":
+            clause.listed = verb is None or bool(
+                {"following", "these"} & set(forms[previous.start : previous.end])
+            )
+            return (previous.ending, -1) if clause.listed else nothing
+        if previous.listed and same_form:
+            clause.listed = True
+            return previous.ending, -1
+        if link in {"or", "nor"}:
+            return previous.ending, previous.shares
+        gerund = verb is not None and forms[verb].endswith("ing")
+        only = link == "and" and {"just", "simply"} & set(forms[previous.start : previous.end])
+        if not same_form or (verb is not None and lemmas[verb] in ATTITUDES and not gerund and not only):
+            return nothing
+        if gerund or (link == "," and self._list_with_or(clause, sentence_end)):
+            return previous.ending, previous.shares
+        if link in {"and", "&", "plus"}:
+            return SHARED, previous.shares if previous.ending is SHARED else index
+        return nothing
+
+    def _says_instead(self, clause: Clause) -> bool:
+        """Whether "instead" belongs to this clause and not to the one that it leads over to."""
+        end = clause.end
+        while end > clause.start and self.forms[end - 1] in {"instead", "and", "but", ",", "or"}:
+            end -= 1
+        return "instead" in self.forms[clause.start : end]
+
+    def _list_with_or(self, clause: Clause, sentence_end: int) -> bool:
+        """Whether the clauses from here to the end of the list are joined by "or" ("rub, squeeze or pop")."""
+        for index in range(clause.start, sentence_end):
+            form = self.forms[index]
+            if form in {"or", "nor"} and self.splitter.begins(index + 1, sentence_end):
+                return True
+            if form in {"and", "but", ";", "then", "instead"}:
+                return False
+        return False
+
+    def _negated_verb(self, clause: Clause) -> int | None:
+        """The first verb among the clause's forbidden words."""
+        for index in range(clause.start, clause.end):
+            if self.polarity[index] and self.lemmas[index] in VERBS and self.lemmas[index] not in AVOID:
+                return index
+        return None
+
+    # -- within a clause --------------------------------------------------------------------------
+
+    def paint(self, clause: Clause, state: Polarity) -> None:
+        """Walk the clause's tokens and give each its polarity."""
+        lemmas, forms, polarity = self.lemmas, self.forms, self.polarity
+        start, end = clause.start, clause.end
+        resume: Polarity | None = None
+        for index in range(start, end):
+            word = lemmas[index]
+            previous = lemmas[index - 1] if index > start else ""
+            following = lemmas[index + 1] if index + 1 < end else ""
+            if resume is not None and (forms[index] == "," or self._resumes(index, previous)):
+                state, resume = resume, None
+            polarity[index] = state
+            if self._turns_locally(index, word, previous, following, lemmas[start:index]):
+                resume = state if resume is None else resume
+                local = FORBIDDEN if word in {"instead", "rather", "place"} else DENIED
+                state = AFFIRMED if word in {"without", "prevent"} and state in _NEGATED else local
+            else:
+                state = self._turned(clause, index, word, previous, following, state)
+        clause.ending = state if resume is None else resume
+        self._evaluate(clause)
+
+    def _resumes(self, index: int, previous: str) -> bool:
+        """Whether a bare verb ends "instead of ..." and the like."""
+        word = self.lemmas[index]
+        bare = word in VERBS and self.forms[index] == word and word not in NOUN_VERBS
+        return bare and previous not in {"than", "of", "to", "and", "or"}
+
+    def _turns_locally(self, index: int, word: str, previous: str, following: str, before: list[str]) -> bool:
+        """Whether a negation begins that ends with the phrase: "instead of", "without", "to avoid"."""
+        if word in {"without", "prevent"}:
+            return True
+        if word in AVOID:
+            return previous == "to" and not {
+                "important",
+                "critical",
+                "need",
+                "best",
+                "try",
+                "have",
+                "sure",
+            } & set(before)
+        if word in {"instead", "rather"}:
+            return following in {"of", "than"}
+        if word == "place":
+            return previous == "in" and following == "of"
+        return word == "than" and bool(_BETTER & set(before))
+
+    def _turned(
+        self, clause: Clause, index: int, word: str, previous: str, following: str, state: Polarity
+    ) -> Polarity:
+        """Return the polarity that holds after the word at ``index``."""
+        lemmas, end = self.lemmas, clause.end
+        if word == "not":
+            return self._after_not(clause, index, previous, following, state)
+        if word == "never":
+            if previous in MODALS and following == "be":
+                self._paint_range(clause.start, index, FORBIDDEN)
+            return state if following == "mind" else _toggle(state, FORBIDDEN)
+        if word in AVOID:
+            return self._after_avoid(clause, index, previous, following, state)
+        if word == "steer" or (word in {"stay", "keep"} and following == "away"):
+            away = word == "steer" or "from" in lemmas[index : index + 4]
+            return _toggle(state, FORBIDDEN) if away else state
+        if word in INVERSE and previous != "without":
+            if word == "delay" and following in {"treatment", "care", "help", ",", "."}:
+                return state
+            kind = FORBIDDEN if word in _STRONG_INVERSE else DENIED
+            return AFFIRMED if state in {FORBIDDEN, DENIED, SHARED} else kind
+        if word in {"afraid", "scared", "reluctant", "shy"}:
+            return _toggle(state, DENIED)
+        if word in CEASE and self._ceases(index, end):
+            return _toggle(state, CEASED)
+        if word == "against" and previous in _ADVISERS:
+            return _toggle(state, FORBIDDEN)
+        if word == "nothing":
+            return self._after_nothing(clause, index, following, state)
+        if word == "no":
+            return self._after_no(clause, index, following, state)
+        if word in {"nor", "neither", "tempt", "temptation", "urge"}:
+            return FORBIDDEN
+        if word in WARNINGS and self._warns(index, end):
+            return _toggle(state, FORBIDDEN)
+        return state
+
+    def _after_not(
+        self, clause: Clause, index: int, previous: str, following: str, state: Polarity
+    ) -> Polarity:
+        lemmas = self.lemmas
+        if following in {"just", "only", "simply"} and previous == "do":
+            return _toggle(state, FORBIDDEN)
+        if following in {"only", "just", "merely", "simply", "necessarily", "least", "sure"}:
+            return state
+        if previous in {"or", "why"} and following in {"", "."}:
+            return state
+        if previous == "be":
+            near = set(lemmas[index + 1 : index + 4])
+            if near & APPROVALS and not near & WARNINGS:
+                self._paint_range(clause.start, index, _toggle(state, FORBIDDEN))
+                return _toggle(state, FORBIDDEN)
+        if previous in _PAST_DEEDS and following == "be":
+            self._paint_range(clause.start, index, FORBIDDEN)
+            return FORBIDDEN
+        if previous in {"should", "must", "shall", "ought", "need", "to", ""}:
+            return _toggle(state, FORBIDDEN)
+        if previous == "do" and self.forms[index - 1] == "do":
+            subject = lemmas[index - 2] if index - 2 >= clause.start else ""
+            return _toggle(state, DENIED if subject in _DEEDLESS else FORBIDDEN)
+        if clause.mode == "condition":
+            return _toggle(state, DENIED)
+        if previous in {"please", ",", ":", "but", "and", "or", "also", "better", "best"}:
+            return _toggle(state, FORBIDDEN)
+        return _toggle(state, DENIED)
+
+    def _after_avoid(
+        self, clause: Clause, index: int, previous: str, following: str, state: Polarity
+    ) -> Polarity:
+        if previous == "be" or self.forms[index].endswith("ed"):
+            self._paint_range(clause.start, index, FORBIDDEN)
+            return state
+        hinders = self.lemmas[index] == "discourage" and following in {"the", "them", "him"}
+        if hinders and "from" not in self.lemmas[index : clause.end]:
+            return state
+        return _toggle(state, FORBIDDEN)
+
+    def _after_nothing(self, clause: Clause, index: int, following: str, state: Polarity) -> Polarity:
+        if following in {"but", "else", "except"}:
+            return state
+        if following == "to" and self.lemmas[index + 2 : index + 3] not in (["eat"], ["drink"]):
+            return state
+        if index - clause.start <= 3:
+            self._paint_range(clause.start, index, FORBIDDEN)
+        return FORBIDDEN
+
+    def _after_no(self, clause: Clause, index: int, following: str, state: Polarity) -> Polarity:
+        if following in _NO_DENIAL:
+            return state
+        if following in _NEED:
+            return _toggle(state, FORBIDDEN)
+        if index > clause.start and self.lemmas[index - 1] == "be":
+            return _toggle(state, DENIED)
+        near = range(max(clause.start, index - 3), index)
+        joined = {",", "with", "and", "or", "but"} & set(self.forms[near.start : index])
+        if self._orders(clause) and not joined and any(self.lemmas[k] in VERBS for k in near):
+            self._paint_range(clause.start, index, FORBIDDEN)  # "give no food"
+        return FORBIDDEN if self._orders(clause) or index == clause.start else DENIED
+
+    def _orders(self, clause: Clause) -> bool:
+        """Whether the clause is an instruction: it begins with a bare verb, "you" or holds a modal."""
+        head = skip_adverbs(self.tokens, clause.start, clause.end)
+        if head >= clause.end:
+            return False
+        word = self.lemmas[head]
+        return (
+            (word in VERBS and self.forms[head] == word)
+            or word == "you"
+            or any(w in {"should", "must", "can", "may"} for w in self.lemmas[head : clause.end])
+        )
+
+    def _ceases(self, index: int, end: int) -> bool:
+        """Whether "stop" ends an act of the helper rather than something in the casualty."""
+        for k in range(index + 1, min(end, index + 5)):
+            form, word = self.forms[k], self.lemmas[k]
+            if (
+                form in BODY_PROCESSES
+                or form in ",;:."
+                or word in {"bleed", "blood", "burn", "when", "if", "until"}
+            ):
+                return False
+            if word in HELPER_NOUNS or (form.endswith("ing") and word in VERBS):
+                return True
+            if word not in DETERMINERS and word not in ADVERBS and word != "with":
+                return False
+        return False
+
+    def _warns(self, index: int, end: int) -> bool:
+        """Whether "it is dangerous to ..." begins here."""
+        return (
+            "to" in self.lemmas[index + 1 : min(end, index + 5)]
+            and "be" in self.lemmas[max(0, index - 5) : index]
+        )
+
+    # -- judged by its predicate ------------------------------------------------------------------
+
+    def _evaluate(self, clause: Clause) -> None:
+        """A predicate after the act ("... is dangerous", "... should be avoided") forbids its subject."""
+        lemmas, forms = self.lemmas, self.forms
+        head = skip_adverbs(self.tokens, clause.start, clause.end)
+        if head >= clause.end or clause.mode == "condition" or clause.opener:
+            return
+        word, form = lemmas[head], forms[head]
+        bare = word in VERBS and (form == word or form == "lay")
+        if bare and not (word in NOUN_VERBS and self._is_subject(head, clause.end)):
+            return
+        if word in {"not", "never", "do", "you"} or word in AVOID:
+            return
+        link = next(
+            (
+                k
+                for k in range(head + 1, clause.end)
+                if lemmas[k] in FINITE and not forms[k].endswith("ing") and lemmas[k - 1] != "to"
+            ),
+            None,
+        )
+        if link is None or any(self.polarity[k] for k in range(head, link)):
+            return
+        predicate = lemmas[link : clause.end]
+        gerund = form.endswith("ing") and word in VERBS
+        is_a = lemmas[link] == "be" or "be" in predicate[1:3]
+        bad = (
+            bool(_JUDGEMENTS & set(predicate[1:7]))
+            if is_a and not gerund
+            else any(w in NEGATIVE for w in predicate)
+        )
+        denied = bool({"not", "never", "no"} & set(predicate))
+        good = any(w in POSITIVE for w in predicate) and "too" not in predicate
+        if (bad and not denied and not good) or (denied and not bad and (good or gerund)):
+            self._paint_range(clause.start, link, FORBIDDEN)
+
+    def _is_subject(self, head: int, end: int) -> bool:
+        near = self.lemmas[head + 1 : min(end, head + 8)]
+        return any(w == "be" or w in AUXILIARIES & MODALS for w in near)
+
+    def _paint_range(self, start: int, end: int, value: Polarity) -> None:
+        for index in range(start, end):
+            self.polarity[index] = value
+
+
+def _toggle(state: Polarity, by: Polarity) -> Polarity:
+    return AFFIRMED if state in _NEGATED else by
