@@ -1,23 +1,41 @@
-"""Degenerate text: loops, runs of one character, garbled words, salad of scripts or of function words, nothing at all."""
+"""Degenerate text: loops, counting, garbled words, salad, empty lists, markup soup, leaked dialogue, nothing at all.
+
+A collapsed model often begins well and decays, so all but the first sign are looked for in a window that slides over
+the reply. Being cut off by the token limit is none of these.
+"""
 
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from ._text import Tokens, vocabulary
+from ._words import SMALL_WORDS, words
 
-_RUN = re.compile(r"([^\s.\-_=*#~>\u2500-\u257f])\1{7,}|([.\-_=*#~!?])\2{39,}")
-_LONGEST = 24
-_FUNCTION = frozenset(
-    "the a an of to in on at for with and or but is are was be by from as that this it".split()
+_WINDOW = 20
+_LONGEST_PHRASE = 24
+_QUOTE = 160
+_RUN = re.compile(r"([^\s.\-_=*#~>\u2500-\u257f])\1{7,}|([^\W\d_]{2,8}?)\2{3,}|([.\-_=*#~!?])\3{39,}", re.IGNORECASE)
+_EMPTY_ITEMS = re.compile(r"(?:^[ \t]*(?:\(?\d{1,3}[.)]|[-*\u2022])[ \t]*\n){3,}", re.MULTILINE)
+_SOUP = re.compile(r"(?:[^\w\s.,!?'\"][^\S\n]*\n?[^\S\n]*){14,}")
+_DIALOGUE = re.compile(
+    r"\b(?:user|assistant|human|system|ai|question|answer)\s*:|<\|?(?:im_)?(?:start|end)\w*\|?>|<(?:start|end)_of_turn>|"
+    r"\bclick here\b|\bsubscribe\b|\bread more\b|\bcopyright\b|https?://|www\.",
+    re.IGNORECASE,
 )
-# Pairs of function words that no sentence holds.
+_MARKS_OF_DIALOGUE = 4
+_ARTICLES = words("the a an")
+_AFTER_ARTICLE = words("the a an of to in on at for with and or but is are was be by from it that this when if after before")
+_PREPOSITIONS = words("of to at with and or from for in by is")
+_AFTER_PREPOSITION = words("of and or is are was but")
 _IMPOSSIBLE = frozenset(
-    [(a, b) for a in ("the", "a", "an") for b in ("the", "a", "an", "of", "to", "in", "on", "at", "for", "with", "and", "or", "but", "is", "are", "was", "be", "by", "from", "it", "that", "this")]
-    + [(a, b) for a in ("of", "to", "at", "with", "and", "or", "from", "for", "in", "by") for b in ("of", "and", "or", "is", "are", "was", "but")]
-)  # fmt: skip
+    [(a, b) for a in _ARTICLES for b in _AFTER_ARTICLE]
+    + [(a, b) for a in _PREPOSITIONS for b in _AFTER_PREPOSITION]
+)
+_EXCEPTIONS = frozenset({("in", "and"), ("to", "and"), ("by", "and"), ("with", "or"), ("with", "and"), ("for", "and")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,57 +50,117 @@ class Degeneration:
 def degeneration(tokens: Tokens) -> Degeneration | None:
     """Return the first sign that a text is degenerate, or ``None``."""
     text = tokens.text
-    words = [i for i, form in enumerate(tokens.forms) if form[0].isalnum()]
-    if not words:
-        return Degeneration(
-            0, len(text), "the reply is empty" if not text.strip() else "the reply has no words"
-        )
-    letters = [form for form in tokens.forms if form[0].isalpha()]
-    if len(words) <= 2 and not ({"call", "yes", "no", "cpr"} & set(tokens.lemmas)):
+    if not any(form[0].isalnum() for form in tokens.forms):
+        return Degeneration(0, len(text), "the reply is empty" if not text.strip() else "the reply has no words")
+    reader = _Reader(tokens)
+    if len(reader.words) <= 2 and not {"call", "yes", "no", "cpr"} & set(tokens.lemmas):
         return Degeneration(0, len(text), "the reply is a stub")
-    return (
-        _run(tokens)
-        or _loop(tokens, words)
-        or _scripts(tokens)
-        or _garbled(tokens, letters)
-        or _salad(tokens, words)
-    )
+    signs: list[Callable[[], Degeneration | None]] = [
+        reader.pattern, reader.loop, reader.scripts, reader.window, reader.salad,
+    ]  # fmt: skip
+    found = [sign for sign in (look() for look in signs) if sign is not None]
+    return min(found, key=lambda sign: sign.start) if found else None
 
 
-def _run(tokens: Tokens) -> Degeneration | None:
-    match = _RUN.search(tokens.text)
-    return (
-        Degeneration(match.start(), min(match.end(), match.start() + 80), "one character repeats")
-        if match
-        else None
-    )
+class _Reader:
+    """Looks at one text for each sign."""
+
+    def __init__(self, tokens: Tokens):
+        self.tokens = tokens
+        self.words = [i for i, form in enumerate(tokens.forms) if form[0].isalnum()]
+        # Numbers are all alike here: "6 cm above, 7 cm above" is a loop.
+        self.forms = ["#" if tokens.forms[i][0].isdigit() else tokens.forms[i] for i in self.words]
+
+    def _sign(self, first: int, last: int, why: str) -> Degeneration:
+        """A sign from word ``first`` to word ``last``, quoted in part."""
+        start = self.tokens.starts[self.words[first]]
+        end = self.tokens.ends[self.words[min(last, len(self.words) - 1)]]
+        return Degeneration(start, min(end, start + _QUOTE), why)
+
+    def pattern(self) -> Degeneration | None:
+        """Runs of one character or syllable, lists of nothing, soups of markup, leaked dialogue."""
+        text = self.tokens.text
+        for expression, why in ((_RUN, "characters repeat"), (_EMPTY_ITEMS, "list items are empty"), (_SOUP, "markup without text")):
+            match = expression.search(text)
+            if match:
+                return Degeneration(match.start(), min(match.end(), match.start() + _QUOTE), why)
+        marks = list(_DIALOGUE.finditer(text))
+        if len(marks) >= _MARKS_OF_DIALOGUE:
+            return Degeneration(marks[0].start(), min(marks[-1].end(), marks[0].start() + _QUOTE), "text of another kind leaks in")
+        return None
+
+    def loop(self) -> Degeneration | None:
+        """A phrase that repeats back to back, or comes back again and again."""
+        forms, size = self.forms, len(self.forms)
+        seen: dict[str, int] = {}
+        distances: Counter[int] = Counter()
+        for index, form in enumerate(forms):  # only distances at which some word recurs can carry a loop
+            if form in seen and index - seen[form] <= _LONGEST_PHRASE:
+                distances[index - seen[form]] += 1
+            seen[form] = index
+        for length in sorted(distances):
+            needed = 5 if length == 1 else 4 if length <= 3 else 3
+            if distances[length] < needed - 1:
+                continue
+            run = 0
+            for index in range(length, size):
+                run = run + 1 if forms[index] == forms[index - length] else 0
+                if run >= length * (needed - 1) and not (length == 1 and forms[index] == "#"):
+                    return self._sign(index - run - length + 1, index, "the text loops")
+        if size >= 60:
+            grams = Counter(zip(*(forms[k:] for k in range(5)), strict=False))
+            if sum(count for count in grams.values() if count > 2) > 0.4 * (size - 4):
+                gram = max(grams, key=lambda g: grams[g])
+                at = next(i for i in range(size) if tuple(forms[i : i + 5]) == gram)
+                return self._sign(at, at + 4, "the text loops")
+        return None
+
+    def scripts(self) -> Degeneration | None:
+        """Letters of other scripts that break into English."""
+        text = self.tokens.text
+        if text.isascii():
+            return None
+        foreign = [i for i, c in enumerate(text) if c.isalpha() and not c.isascii() and _script(c) not in _LATIN]
+        if len(foreign) >= 3 and len(foreign) > 0.03 * sum(c.isalpha() for c in text):
+            return Degeneration(foreign[0], min(foreign[-1] + 1, foreign[0] + 80), "other scripts break into the text")
+        return None
+
+    def window(self) -> Degeneration | None:
+        """Too many garbled words, forms of one word, or numbers within a window of 20 words."""
+        stems: deque[str] = deque()
+        counts: Counter[str] = Counter()
+        garbled = 0
+        for index, form in enumerate(self.forms):
+            stem = "#" if form == "#" else "?" if not _known(form) else _stem(form)
+            if len(stems) == _WINDOW:
+                gone = stems.popleft()
+                counts[gone] -= 1
+            stems.append(stem)
+            counts[stem] += 1
+            first = index - len(stems) + 1
+            garbled = counts["?"]
+            if garbled >= 5 or (garbled >= 3 and garbled > 0.34 * len(self.forms)):
+                return self._sign(next(i for i in range(first, index + 1) if not _known(self.forms[i])), index, "words are garbled")
+            if stem not in {"", "?"} and counts[stem] >= (11 if stem == "#" else 8):
+                return self._sign(first, index, "the text counts" if stem == "#" else "one word comes back again and again")
+        return None
+
+    def salad(self) -> Degeneration | None:
+        """Function words that cannot follow each other, close together."""
+        found = [i for i, pair in enumerate(self._neighbours()) if pair in _IMPOSSIBLE and pair not in _EXCEPTIONS]
+        for left, right in pairwise(found):
+            if right - left <= 8 and len(found) >= 3:
+                return self._sign(left, right + 1, "words do not form sentences")
+        return None
+
+    def _neighbours(self) -> Iterator[tuple[str, str]]:
+        """Words that stand side by side with nothing but a space between."""
+        starts, ends = self.tokens.starts, self.tokens.ends
+        for (a, b), (left, right) in zip(pairwise(self.words), pairwise(self.forms), strict=True):
+            yield (left, right) if 0 < starts[b] - ends[a] <= 1 else ("", "")
 
 
-def _loop(tokens: Tokens, words: list[int]) -> Degeneration | None:
-    """Find a phrase that repeats back to back, or comes back again and again."""
-    forms = [tokens.forms[i] for i in words]
-    size = len(forms)
-    for length in range(1, min(_LONGEST, size // 3) + 1):
-        needed = 5 if length == 1 else 4 if length <= 3 else 3
-        run = 0
-        for index in range(length, size):
-            run = run + 1 if forms[index] == forms[index - length] else 0
-            if run >= length * (needed - 1):
-                first, last = words[index - run - length + 1], words[index]
-                return Degeneration(tokens.starts[first], _quote_end(tokens, first, last), "the text loops")
-    if size >= 60:
-        grams = Counter(zip(*(forms[k:] for k in range(5)), strict=False))
-        repeated = sum(count for count in grams.values() if count > 2)
-        if repeated > 0.4 * (size - 4):
-            gram, _ = max(grams.items(), key=lambda item: item[1])
-            at = next(i for i in range(size) if tuple(forms[i : i + 5]) == gram)
-            first = words[at]
-            return Degeneration(tokens.starts[first], tokens.ends[words[at + 4]], "the text loops")
-    return None
-
-
-def _quote_end(tokens: Tokens, first: int, last: int) -> int:
-    return min(tokens.ends[last], tokens.starts[first] + 160)
+_LATIN = frozenset({"LATIN", "MODIFIER", "FEMININE", "MASCULINE", "MICRO"})
 
 
 @lru_cache(maxsize=4096)
@@ -90,68 +168,24 @@ def _script(char: str) -> str:
     return unicodedata.name(char, "UNKNOWN").split(" ", 1)[0]
 
 
-def _scripts(tokens: Tokens) -> Degeneration | None:
-    text = tokens.text
-    if text.isascii():
-        return None
-    foreign = [
-        i
-        for i, char in enumerate(text)
-        if char.isalpha()
-        and not char.isascii()
-        and _script(char) not in {"LATIN", "MODIFIER", "FEMININE", "MASCULINE", "MICRO"}
-    ]
-    total = sum(char.isalpha() for char in text)
-    if len(foreign) >= 3 and len(foreign) > 0.03 * total:
-        return Degeneration(
-            foreign[0], min(foreign[-1] + 1, foreign[0] + 80), "other scripts break into the text"
-        )
-    return None
+@lru_cache(maxsize=65536)
+def _stem(form: str) -> str:
+    """What forms of one word have in common; nothing for small words."""
+    return "" if form in SMALL_WORDS or len(form) <= 2 else form[:4]
 
 
 @lru_cache(maxsize=65536)
 def _known(word: str) -> bool:
     """Whether a form is an English word, or built like one."""
-    words = vocabulary()
-    if len(word) <= 2 or word in words:
+    known = vocabulary()
+    if word == "#" or len(word) <= 2 or word in known:
         return True
     for ending in ("s", "es", "ed", "d", "ing", "ly", "er", "ers", "'s", "est", "y"):
-        if word.endswith(ending) and (word[: -len(ending)] in words or word[: -len(ending)] + "e" in words):
+        root = word[: -len(ending)]
+        if word.endswith(ending) and len(root) > 2 and (root in known or root + "e" in known):
             return True
-    if word.endswith("ies") and word[:-3] + "y" in words:
+    if word.endswith("ies") and word[:-3] + "y" in known:
         return True
-    for cut in range(3, len(word) - 2):
-        if word[:cut] in words and word[cut:] in words and len(word) > 6:
-            return True
-    return any(
-        word.startswith(p) and word[len(p) :] in words
-        for p in ("non", "re", "un", "pre", "over", "anti", "de", "mis")
-    )
-
-
-def _garbled(tokens: Tokens, letters: list[str]) -> Degeneration | None:
-    unknown = [word for word in letters if not _known(word)]
-    if len(unknown) >= 3 and len(unknown) > 0.22 * len(letters):
-        first = next(i for i, form in enumerate(tokens.forms) if form == unknown[0])
-        last = next(i for i, form in enumerate(tokens.forms) if form == unknown[2])
-        last = max(first, last)
-        return Degeneration(tokens.starts[first], _quote_end(tokens, first, last), "words are garbled")
-    return None
-
-
-def _salad(tokens: Tokens, words: list[int]) -> Degeneration | None:
-    if len(words) < 12:
-        return None
-    pairs = [
-        i for i in range(len(tokens.forms) - 1)
-        if (tokens.forms[i], tokens.forms[i + 1]) in _IMPOSSIBLE
-        and tokens.starts[i] != tokens.starts[i + 1]
-    ]  # fmt: skip
-    if len(pairs) >= 3 and len(pairs) > 0.04 * len(words):
-        first = pairs[0]
-        return Degeneration(
-            tokens.starts[first],
-            tokens.ends[min(first + 5, len(tokens.ends) - 1)],
-            "words do not form sentences",
-        )
-    return None
+    if any(word.startswith(prefix) and word[len(prefix) :] in known for prefix in ("non", "re", "un", "pre", "over", "anti", "de", "mis")):
+        return True
+    return len(word) > 6 and any(word[:cut] in known and word[cut:] in known for cut in range(4, len(word) - 3))

@@ -294,6 +294,15 @@ class Reading:
         clauses = self._of_sentence[sentence]
         return all(any(slot in self.hits[k] for k in (*clauses, *links)) for slot in slots)
 
+    def in_sentence(self, number: int, slot: int) -> bool:
+        """Whether a slot occurs anywhere in the sentence of a clause."""
+        clauses = self._of_sentence[self.analysis.clauses[number].sentence]
+        return any(slot in self.hits[k] for k in clauses)
+
+    def clauses_of(self, sentence: int) -> list[int]:
+        """The clauses of a sentence."""
+        return self._of_sentence.get(sentence, [])
+
     def heading_clause(self, number: int) -> int:
         """The last clause of the heading above a clause that opens a list item, or -1."""
         sentence = self.analysis.sentences[self.analysis.clauses[number].sentence]

@@ -110,7 +110,7 @@ def _declarative(tokens: Tokens, clause: Clause, head: int) -> Mode:
     if form.endswith("ing") and word in VERBS and link is not None and not clause.opener:
         return "main" if good or _denied(lemmas, link, clause.end) else "report"
     inanimate = word not in PERSON_SUBJECTS and (link is None or not set(lemmas[head:link]) & PERSON_SUBJECTS)
-    if link is not None and lemmas[link] in _POSSIBLE and inanimate and not good:
+    if link is not None and lemmas[link] in _POSSIBLE and inanimate and not good and lemmas[link + 1 : link + 2] != ["wait"]:
         return "main" if _passive(tokens, link, clause.end) else "reason"
     return "main"
 

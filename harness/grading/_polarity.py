@@ -39,7 +39,7 @@ _BETTER = words("better safer prefer wise sooner rather")
 _JUDGEMENTS = WARNINGS | words(
     "myth outdated harm avoid discourage prohibit ineffective unhelpful useless unneeded needless forbid obsolete substitute insufficient"
 )
-_PAST_DEEDS = words("should must shall may can ought need could")
+_PAST_DEEDS = words("should must shall may ought need")
 
 
 class Painter:
@@ -134,7 +134,7 @@ class Painter:
             if self._turns_locally(index, word, previous, following, lemmas[start:index]):
                 resume = state if resume is None else resume
                 local = FORBIDDEN if word in {"instead", "rather", "place"} else DENIED
-                state = AFFIRMED if word in {"without", "prevent"} and state in _NEGATED else local
+                state = AFFIRMED if state in _NEGATED else local
             else:
                 state = self._turned(clause, index, word, previous, following, state)
         clause.ending = state if resume is None else resume
@@ -185,7 +185,7 @@ class Painter:
         if word in INVERSE and previous != "without":
             if word == "delay" and following in {"treatment", "care", "help", ",", "."}:
                 return state
-            kind = FORBIDDEN if word in _STRONG_INVERSE else DENIED
+            kind = FORBIDDEN if word in _STRONG_INVERSE and not self.forms[index].endswith("s") else DENIED
             return AFFIRMED if state in {FORBIDDEN, DENIED, SHARED} else kind
         if word in {"afraid", "scared", "reluctant", "shy"}:
             return _toggle(state, DENIED)
@@ -195,6 +195,8 @@ class Painter:
             return _toggle(state, FORBIDDEN)
         if word == "nothing":
             return self._after_nothing(clause, index, following, state)
+        if word in {"free", "clear", "empty"} and following in {"of", "from"}:
+            return _toggle(state, FORBIDDEN)
         if word == "no":
             return self._after_no(clause, index, following, state)
         if word in {"nor", "neither", "tempt", "temptation", "urge"}:
@@ -221,6 +223,9 @@ class Painter:
         if previous in _PAST_DEEDS and following == "be":
             self._paint_range(clause.start, index, FORBIDDEN)
             return FORBIDDEN
+        if previous in {"can", "could"} and following == "be":
+            self._paint_range(clause.start, index, DENIED)
+            return DENIED
         if previous in {"should", "must", "shall", "ought", "need", "to", ""}:
             return _toggle(state, FORBIDDEN)
         if previous == "do" and self.forms[index - 1] == "do":

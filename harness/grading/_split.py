@@ -36,6 +36,7 @@ _NO_SUBJECT_AFTER = words("""
     with near beside around to for of and or that what as than like if when where how before after until while
     because
 """)
+_COMPARING = words("soon long well much far if though possible needed many a an usual above before described often")
 _DESCRIBING = words("be have stop become look feel can do lose")
 _THIRD_PERSON = words("is are has was were does have cannot can will")
 _TRANSITIVE_NOUNS = words("call press sit stand lean use wait look lie stay seek hold help stop start")
@@ -85,7 +86,10 @@ def opener_at(tokens: Tokens, index: int, end: int) -> str:
         named = {"you", "they", "the", "it", "he", "she"} & set(lemmas[index + 2 : index + 6])
         possible = "possible" in lemmas[index + 2 : index + 4]
         return "" if possible or not named else ("if" if following == "long" else "when")
-    if word == "as" and following in {"it", "this", "they", "these", "doing", "that"}:
+    if word == "as" and (
+        following in {"it", "this", "they", "these", "doing", "that"}
+        or (index and forms[index - 1] == "," and following not in _COMPARING)
+    ):
         return "because"
     if word == "so" and following == "that":
         return "so"

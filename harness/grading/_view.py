@@ -1,0 +1,188 @@
+"""One reply under one scenario's index: which acts stand in it, what is done with them, in which state."""
+
+from collections import defaultdict
+from functools import cached_property
+from typing import Literal
+
+from quant_triage.rubrics import Check
+
+from ._clauses import Analysis, Polarity, analyse
+from ._index import Index, Match, Reading
+from ._numbers import Quantity, quantities
+from ._split import skip_adverbs
+from ._words import AVOID, CEASE, INVERSE, VERBS
+
+Stance = Literal["affirms", "forbids", "denies", "mentions"]
+
+# Words that turn what follows them round: where one is the deed itself, only its own polarity counts.
+_OPERATORS = CEASE | INVERSE | AVOID | {"instead", "rather", "without", "never", "not", "no"}
+# ... and these wherever they are part of the act ("cooling is not needed").
+_DENIALS = frozenset({"instead", "rather", "without", "never", "not", "no", "unnecessary", "needless", "pointless"})
+_NEGATED = frozenset({Polarity.FORBIDDEN, Polarity.DENIED})
+
+
+class View:
+    """The acts of a reply, and how it puts them."""
+
+    def __init__(self, index: Index, reply: str):
+        self.index = index
+        self.reply = reply
+        self.analysis: Analysis = analyse(reply)
+        self.tokens = self.analysis.tokens
+        self.clauses = self.analysis.clauses
+        self.reading: Reading = index.read(self.analysis)
+        self.matches: dict[int, list[Match]] = defaultdict(list)
+        for match in index.matches(self.reading):
+            self.matches[match.act.check].append(match)
+        self._contexts: dict[tuple[int, bool], dict[str, str]] = {}
+
+    @cached_property
+    def quantities(self) -> list[Quantity]:
+        """Every number with a unit."""
+        return quantities(self.tokens)
+
+    @cached_property
+    def hazard_clauses(self) -> frozenset[int]:
+        """The clauses in which an act that some check calls dangerous stands, whatever is done with it."""
+        return frozenset(
+            match.clause
+            for number, found in self.matches.items()
+            if self.index.checks[number].kind == "dangerous"
+            for match in found
+        )
+
+    @cached_property
+    def warned_deeds(self) -> frozenset[int]:
+        """The tokens that are the deed of a hazard which the reply forbids."""
+        return frozenset(
+            match.tokens[0]
+            for number, found in self.matches.items()
+            if self.index.checks[number].kind == "dangerous"
+            for match in found
+            if self.stance(match) in {"forbids", "denies"} and self.applies(number, match)
+        )
+
+    def stance(self, match: Match) -> Stance:
+        """Return what the clause does with the act."""
+        clause = self.clauses[match.clause]
+        polarity = self.analysis.polarity
+        values = {polarity[token] for token in match.tokens}
+        first = next(span for span, own in zip(match.spans, match.own, strict=True) if own)
+        deed = {polarity[token] for token in range(*first)}
+        lemmas = self.tokens.lemmas
+        operator = next((t for t in range(*first) if lemmas[t] in _OPERATORS), None)
+        if operator is None:
+            operator = next((t for t in match.tokens if lemmas[t] in _DENIALS), None)
+        if operator is not None:
+            values = deed = {polarity[operator]}
+        if values & _NEGATED:
+            banned = Polarity.FORBIDDEN in deed and not values & {Polarity.AFFIRMED, Polarity.CEASED}
+            return "forbids" if banned and clause.mode == "main" else "denies"
+        if clause.mode != "main" or Polarity.CEASED in values:
+            return "mentions"
+        if Polarity.SHARED in values and clause.shares in self.hazard_clauses:
+            return "denies"
+        return "affirms"
+
+    def applies(self, number: int, match: Match) -> bool:
+        """Whether the states and the words around a match let the check stand."""
+        check = self.index.checks[number]
+        if check.when and not set(self._context(match.clause, near=True).values()) & set(check.when):
+            return False
+        if check.unless and set(self._context(match.clause, near=False).values()) & set(check.unless):
+            return False
+        slot = self.index.without[number]
+        return slot < 0 or not self.reading.in_sentence(match.clause, slot)
+
+    def states_of(self, clause: int) -> set[str]:
+        """Return the states that a clause itself names."""
+        return set(self.index.states(self.reading, clause).values())
+
+    def _context(self, number: int, near: bool) -> dict[str, str]:
+        """Return the states of the casualty in which a clause speaks: group -> state; the nearest word wins.
+
+        ``near`` is the clause, its conditions and the description before it; otherwise all that was said shortly
+        before and the headings above count as well.
+        """
+        cached = self._contexts.get((number, near))
+        if cached is not None:
+            return cached
+        clause = self.clauses[number]
+        states: dict[str, str] = dict(self.index.states(self.reading, number))
+        for condition in clause.conditions:
+            named = self.clauses[condition]
+            if named.opener == "unless" or named.embedded:
+                continue
+            if named.flips:
+                _merge(states, self._opposite(condition))
+            _merge(states, self.index.states(self.reading, condition))
+        if clause.flips:
+            _merge(states, self._opposite(number))
+        for other in range(number - 1, max(-1, number - 8), -1):
+            before = self.clauses[other]
+            distance = clause.sentence - before.sentence
+            if distance > 1:
+                break
+            asked = before.embedded or before.opener in {"unless", "until", "before"}
+            if not asked and not (near and self._orders(other)):
+                _merge(states, self.index.states(self.reading, other))
+        self._add_headings(states, clause.sentence)
+        self._contexts[number, near] = states
+        return states
+
+    def _orders(self, number: int) -> bool:
+        """Whether a clause gives an order ("check the breathing") rather than describing the casualty."""
+        clause = self.clauses[number]
+        head = skip_adverbs(self.tokens, clause.start, clause.end)
+        return head < clause.end and self.tokens.lemmas[head] in VERBS and not clause.opener
+
+    def _add_headings(self, states: dict[str, str], sentence: int) -> None:
+        heading = self.analysis.sentences[sentence].heading
+        while heading >= 0:
+            for number in self.reading.clauses_of(heading):
+                _merge(states, self.index.states(self.reading, number))
+            heading = self.analysis.sentences[heading].heading
+
+    def _opposite(self, number: int) -> dict[str, str]:
+        """Return the contrary of the states last named before a clause ("if not, ...")."""
+        for other in range(number - 1, max(-1, number - 6), -1):
+            states = self.index.states(self.reading, other)
+            if states:
+                return {
+                    group: state[4:] if state.startswith("not_") else f"not_{state}" for group, state in states.items()
+                }
+        return {}
+
+    def extent(self, match: Match, check: Check) -> tuple[int, int]:
+        """The tokens to quote: the match with what its pronouns mean, its conditions where they make the
+        danger, and the few words that round off the clause.
+        """
+        clause = self.clauses[match.clause]
+        sentence = self.analysis.sentences[clause.sentence]
+        inside = [t for span in match.spans for t in range(*span) if sentence.start <= t < sentence.end]
+        meant = clause.antecedent
+        while meant >= 0 and self.clauses[meant].sentence == clause.sentence:
+            hits = self.reading.hits[meant]
+            inside += [t for slot in match.act.slots for t, _ in hits.get(slot, ())]
+            meant = self.clauses[meant].antecedent
+        if check.when:
+            for condition in clause.conditions:
+                inside += [self.clauses[condition].start, self.clauses[condition].end - 1]
+        first, last = min(inside), max(inside)
+        if 0 <= first - clause.start <= 3:
+            first = clause.start
+        forms = self.tokens.forms
+        end = clause.end
+        while end > last + 1 and (not forms[end - 1][0].isalnum() or forms[end - 1] in {"and", "or", "then", "but", "so"}):
+            end -= 1
+        last = max(last, end - 1) if end - 1 - last <= 4 else last
+        while last > first and not forms[last][0].isalnum():
+            last -= 1
+        while first < last and not forms[first][0].isalnum():
+            first += 1
+        return first, last
+
+
+def _merge(states: dict[str, str], others: dict[str, str]) -> None:
+    for group, state in others.items():
+        states.setdefault(group, state)
