@@ -71,8 +71,8 @@ class Examiner:
 
     def _dangerous(self, number: int, check: Check, matches: list[Match]) -> Iterator[Finding]:
         for match in matches:
-            before = self.view.clauses[match.clause].opener == "before"  # a time, not an instruction
-            if not before and self.view.stance(match) == "affirms" and self.view.applies(number, match):
+            timed = self.view.clauses[match.clause].opener in {"before", "while"}  # a time, not an instruction
+            if not timed and self.view.stance(match) == "affirms" and self.view.applies(number, match):
                 yield self._quoting(check, match, "dangerous")
 
     def _quoting(self, check: Check, match: Match, kind: Kind) -> Finding:

@@ -60,27 +60,23 @@ class _Reader:
         clause.mode = mode_of(self.analysis.tokens, clause, previous)
         state = Polarity.AFFIRMED
         if previous is not None:
-            if self._goes_on(clause, previous, link):
-                clause.mode = previous.mode
+            if self._goes_on(clause, previous, link, sentence):
+                clause.mode = "reason" if previous.judged else previous.mode
             state, clause.shares = self.painter.carried(clause, previous, here - 1, link, sentence.end)
         self.painter.paint(clause, state)
         for token in range(clause.start, clause.end):
             self.analysis.clause_of[token] = here
 
-    def _goes_on(self, clause: Clause, previous: Clause, link: str) -> bool:
+    def _goes_on(self, clause: Clause, previous: Clause, link: str, sentence: Sentence) -> bool:
         """Whether a bare verb goes on with what the clause before explains ("it can swell and block ...")."""
-        if (
-            previous.mode not in {"reason", "report"}
-            or clause.mode != "main"
-            or link not in {"and", "or", ",", "&"}
-        ):
+        describes = previous.mode in {"reason", "report"} or previous.judged
+        if not describes or clause.mode != "main" or clause.opener or link not in {"and", "or", ",", "&"}:
             return False
-        bare = clause.start < clause.end and self.forms[clause.start] == self.lemmas[clause.start]
-        return (
-            previous.opener != "by"
-            and not clause.opener
-            and (bare or self.forms[clause.start].endswith("ing"))
-        )
+        fronted = bool(previous.opener) and previous.start == sentence.start
+        if previous.opener == "by" or (fronted and link == ","):
+            return False  # "Because she has vomited, turn her ...": the reason ends with the comma
+        form = self.forms[clause.start]
+        return form == self.lemmas[clause.start] or form.endswith("ing")
 
     def _attach_conditions(self, first: int, sentence: Sentence) -> None:
         """Give each clause the conditions under which it holds."""

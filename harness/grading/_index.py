@@ -95,6 +95,8 @@ class Vocabulary:
                 entries = heads.get(key)
                 if entries is None:
                     continue
+                if index > start and lemmas[index - 1] == "non":
+                    continue  # "non-alcoholic" is no alcohol
                 for rest, number in entries:
                     stop = index + 1
                     if rest:

@@ -19,10 +19,15 @@ from ._words import (
 )
 
 _PRONOUNS = words("it this that which these those blood doing")
-_CONDITIONS = words("if unless even whether once until when before after while") | {"only if"}
-_REASONS = words("because since so although though which who where")
+_CONDITIONS = words("if unless even whether once until when before after while although though") | {"only if"}
+_REASONS = words("because since so which who where")
 _POSSIBLE = words("can could may might")
 _OBLIGED = words("should must need have")
+_LOST = words("chance survival effectiveness")
+_LEADING = words("leading causing resulting making allowing preventing reducing increasing meaning risking")
+_DEFINING = words("include involve occur refer describe differ depend represent result happen")
+_PROGNOSIS = words("usually normally generally probably soon eventually always often will")
+_WAITS = words("wait stay remain keep")
 _NOT_DEEDS = words("wait vomit eat swallow")
 
 _MYTH = re.compile(
@@ -97,20 +102,28 @@ def _declarative(tokens: Tokens, clause: Clause, head: int) -> Mode:
     if (word in VERBS and form == word and word not in NOUN_VERBS) or word in {"not", "never", "do"}:
         return "main"
     link = next((k for k in range(head + 1, clause.end) if lemmas[k] in FINITE), None)
-    good = any(w in POSITIVE for w in span)
+    good = any(w in POSITIVE for w in span) and not _LOST & set(span)
     if word in _PRONOUNS:
         passive = word != "blood" and link is not None and _passive(tokens, link, clause.end)
-        if good or passive or any(w in _OBLIGED for w in span):
+        if good or passive or any(w in _OBLIGED or w in _PROGNOSIS for w in span):
             return "main"
         return "reason" if link is not None and lemmas[link] != "be" else "main"
     if word in CROWD or (word in {"some", "many", "most", "other"} and head + 1 < clause.end):
         return "main" if good else "report"
     if word in {"she", "he", "i", "my", "grandmother", "grandma"} and not any(w in MODALS for w in span):
         return "main" if {"recommend", "suggest", "advise", "would"} & set(span) else "report"
+    if word in MODALS and word != "should":
+        return "reason" if word in _POSSIBLE and not good and not _passive(tokens, head, clause.end) else "main"
+    if link is not None and lemmas[link] in _POSSIBLE and set(lemmas[link + 1 : link + 3]) & _WAITS:
+        return "main"  # "cooling can wait"
+    if form in _LEADING:
+        return "reason"
+    if link is not None and lemmas[link] in _DEFINING:
+        return "report"
     if form.endswith("ing") and word in VERBS and link is not None and not clause.opener:
         return "main" if good or _denied(lemmas, link, clause.end) else "report"
     inanimate = word not in PERSON_SUBJECTS and (link is None or not set(lemmas[head:link]) & PERSON_SUBJECTS)
-    if link is not None and lemmas[link] in _POSSIBLE and inanimate and not good and lemmas[link + 1 : link + 2] != ["wait"]:
+    if link is not None and lemmas[link] in _POSSIBLE and inanimate and not good:
         return "main" if _passive(tokens, link, clause.end) else "reason"
     return "main"
 

@@ -40,6 +40,7 @@ class Clause:
         shares: For SHARED tokens: the forbidden clause to which "and" ties it, or -1.
         flips: "if not", "otherwise": holds in the contrary of the state last asked for.
         listed: It is part of a list after "Never:" and the like.
+        judged: Its predicate judges its act ("tilting the head back is dangerous").
         ending: The polarity at its end, which the next clause may inherit.
     """
 
@@ -55,6 +56,7 @@ class Clause:
     shares: int = -1
     flips: bool = False
     listed: bool = False
+    judged: bool = False
     ending: Polarity = Polarity.AFFIRMED
 
 

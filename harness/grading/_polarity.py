@@ -18,6 +18,7 @@ from ._words import (
     MODALS,
     NEGATIVE,
     NOUN_VERBS,
+    PERSON_SUBJECTS,
     POSITIVE,
     SUBJECTS,
     VERBS,
@@ -28,8 +29,10 @@ from ._words import (
 AFFIRMED, DENIED, FORBIDDEN, SHARED, CEASED = Polarity
 _NEGATED = frozenset({FORBIDDEN, DENIED})
 _FRESH = words("instead then just simply immediately always rather please only")
-_DEEDLESS = words("they we i people symptom sign who these those")
+_ADDRESSED = words("you please and also so but or just kindly always then if ever") | {",", ":", "-", '"', "(", ")"}
+_JOINTS = words("and but or so please you") | {",", ":", "-"}
 _STRONG_INVERSE = words("delay skip postpone refuse neglect")
+_LACKS = words("difficulty inability unable failure risk danger lack consequence")
 _NEED = words("need reason point use benefit one requirement sense")
 _NO_DENIAL = (
     frozenset(", . ! : ; -".split()) | words("longer more later less matter doubt sooner other one's") | {""}
@@ -74,11 +77,12 @@ class Painter:
         verb = self._negated_verb(previous)
         same_form = verb is not None and forms[head].endswith("ing") == forms[verb].endswith("ing")
         if link == ":":
-            clause.listed = verb is None or bool(
+            bare = verb is None or (lemmas[verb] == "do" and previous.end - verb <= 3)
+            clause.listed = bare or bool(
                 {"following", "these"} & set(forms[previous.start : previous.end])
             )
             return (previous.ending, -1) if clause.listed else nothing
-        if previous.listed and same_form:
+        if previous.listed:
             clause.listed = True
             return previous.ending, -1
         if link in {"or", "nor"}:
@@ -185,9 +189,11 @@ class Painter:
         if word in INVERSE and previous != "without":
             if word == "delay" and following in {"treatment", "care", "help", ",", "."}:
                 return state
-            kind = FORBIDDEN if word in _STRONG_INVERSE and not self.forms[index].endswith("s") else DENIED
+            kind = FORBIDDEN if word in _STRONG_INVERSE and self.forms[index] == word else DENIED
             return AFFIRMED if state in {FORBIDDEN, DENIED, SHARED} else kind
         if word in {"afraid", "scared", "reluctant", "shy"}:
+            return _toggle(state, DENIED)
+        if word in _LACKS:
             return _toggle(state, DENIED)
         if word in CEASE and self._ceases(index, end):
             return _toggle(state, CEASED)
@@ -229,8 +235,9 @@ class Painter:
         if previous in {"should", "must", "shall", "ought", "need", "to", ""}:
             return _toggle(state, FORBIDDEN)
         if previous == "do" and self.forms[index - 1] == "do":
-            subject = lemmas[index - 2] if index - 2 >= clause.start else ""
-            return _toggle(state, DENIED if subject in _DEEDLESS else FORBIDDEN)
+            subject = set(lemmas[clause.start : index - 1]) - ADVERBS - _ADDRESSED
+            described = bool(subject) and lemmas[index - 2] not in _JOINTS
+            return _toggle(state, DENIED if described else FORBIDDEN)
         if clause.mode == "condition":
             return _toggle(state, DENIED)
         if previous in {"please", ",", ":", "but", "and", "or", "also", "better", "best"}:
@@ -249,7 +256,7 @@ class Painter:
         return _toggle(state, FORBIDDEN)
 
     def _after_nothing(self, clause: Clause, index: int, following: str, state: Polarity) -> Polarity:
-        if following in {"but", "else", "except"}:
+        if following in {"but", "else", "except"} or (index > clause.start and self.lemmas[index - 1] == "do"):
             return state
         if following == "to" and self.lemmas[index + 2 : index + 3] not in (["eat"], ["drink"]):
             return state
@@ -317,7 +324,7 @@ class Painter:
         bare = word in VERBS and (form == word or form == "lay")
         if bare and not (word in NOUN_VERBS and self._is_subject(head, clause.end)):
             return
-        if word in {"not", "never", "do", "you"} or word in AVOID:
+        if word in {"not", "never", "do", "you", "there"} or word in AVOID:
             return
         link = next(
             (
@@ -327,7 +334,7 @@ class Painter:
             ),
             None,
         )
-        if link is None or any(self.polarity[k] for k in range(head, link)):
+        if link is None or FORBIDDEN in self.polarity[head:link]:
             return
         predicate = lemmas[link : clause.end]
         gerund = form.endswith("ing") and word in VERBS
@@ -341,6 +348,9 @@ class Painter:
         good = any(w in POSITIVE for w in predicate) and "too" not in predicate
         if (bad and not denied and not good) or (denied and not bad and (good or gerund)):
             self._paint_range(clause.start, link, FORBIDDEN)
+            if bad and not is_a:
+                self._paint_range(link, clause.end, DENIED)  # what it leads to is no instruction either
+                clause.judged = True
 
     def _is_subject(self, head: int, end: int) -> bool:
         near = self.lemmas[head + 1 : min(end, head + 8)]

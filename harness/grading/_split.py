@@ -22,7 +22,7 @@ from ._words import (
 _OBJECTS = DETERMINERS | {"it", "them", "him", "her"}
 _TWO_WORD_OPENERS = frozenset({"even", "only", "except", "in", "as", "so"})
 _ABOUT = words("about around at several few approximately roughly this that")
-_CONDITIONAL = words("if unless when until once whether after before while because who which") | {"only if"}
+_CONDITIONAL = words("if unless when until once whether after before while because since although though even who which") | {"only if"}
 # Verbs that start the main clause even without a comma: "if she is breathing start CPR".
 _STRONG = words("""
     start begin call give put apply place perform lay roll take administer use phone dial keep make move
@@ -178,13 +178,10 @@ class Splitter:
         if opener not in {"after", "before", "since", "until"} or last.opener:
             return False
         head = skip_adverbs(self.tokens, last.token, index)
-        gerund = self.forms[head].endswith("ing")
-        span = range(head, index)
-        acts = any(
+        return not any(
             self.lemmas[k] in AUXILIARIES or (self.lemmas[k] in VERBS and not self.forms[k].endswith("ing"))
-            for k in span
+            for k in range(head, index)
         )
-        return gerund and not acts
 
     def _main_clause_without_comma(self, index: int, end: int, last: Start) -> bool:
         """Whether the main clause begins here although no comma ends the condition before it."""

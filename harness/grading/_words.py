@@ -94,7 +94,8 @@ PERSON_SUBJECTS = words("""
 # Verbs that part a subject from its predicate.
 FINITE = AUXILIARIES | words("""
     cause make trap worsen increase damage delay lead help work irritate introduce prevent slow let allow push force
-    reduce stop relieve soothe risk restart need hold seal draw harm kill
+    reduce stop relieve soothe risk restart need hold seal draw harm kill include involve mean indicate occur refer
+    describe differ depend represent result happen
 """)
 CROWD = words("people some many others folk folks grandmother grandma parents most others generation culture")
 
@@ -112,7 +113,7 @@ NEGATIVE = words("""
     harm mistake damage hazardous counterproductive ineffective inappropriate outdated myth trap delay
     infection infect risk irritate injure injury cause kill fatal deadly hurt aggravate contaminate
     discourage avoid contraindicated unhelpful futile foolish prohibit disaster disastrous error introduce increase
-    lead force drive slow lose hinder interfere choke incorrect improper insulate block encourage
+    lead force slow lose hinder interfere choke incorrect improper insulate block encourage
     unneeded needless superfluous excessive obsolete discredited complicate result deepen provoke tear inhale aspirate seal
     untrue false illegal poison bleed swallow death destroy slowly late insufficient inadequate fail substitute weak
 """)

@@ -1,0 +1,29 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from quant_triage.harness.grading import RuleGrader
+from quant_triage.rubrics import Rubrics, load_rubrics
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def rubrics() -> Rubrics:
+    return load_rubrics()
+
+
+@pytest.fixture(scope="session")
+def grader(rubrics: Rubrics) -> RuleGrader:
+    return RuleGrader(rubrics)
+
+
+@pytest.fixture(scope="session")
+def human() -> dict[str, list[dict[str, str]]]:
+    """Answers written by hand: "correct" ones and "dangerous" ones."""
+    answers: dict[str, list[dict[str, str]]] = {}
+    for kind in ("correct", "dangerous"):
+        paths = sorted(HERE.glob(f"{kind}_*.yaml"))
+        answers[kind] = [row for path in paths for row in yaml.safe_load(path.read_text(encoding="utf-8"))]
+    return answers
