@@ -49,8 +49,8 @@ class _Reader:
             end = starts[number + 1].token if number + 1 < len(starts) else sentence.end
             if start < end:
                 self._add(Clause(start, end, index, opener=opener), link, first, sentence)
-        self._attach_conditions(first, sentence)
         self._antecedents(first)
+        self._attach_conditions(first, sentence)
         self._sentence_marks(first, sentence)
 
     def _add(self, clause: Clause, link: str, first: int, sentence: Sentence) -> None:
@@ -84,6 +84,8 @@ class _Reader:
         after_main = False
         for index in range(first, len(self.clauses)):
             clause = self.clauses[index]
+            if clause.embedded:
+                continue
             if clause.mode != "condition":
                 if self.forms[clause.start] == "otherwise":
                     leading, clause.flips = [], True

@@ -110,7 +110,8 @@ def _declarative(tokens: Tokens, clause: Clause, head: int) -> Mode:
         return "reason" if link is not None and lemmas[link] != "be" else "main"
     if word in CROWD or (word in {"some", "many", "most", "other"} and head + 1 < clause.end):
         return "main" if good else "report"
-    if word in {"she", "he", "i", "my", "grandmother", "grandma"} and not any(w in MODALS for w in span):
+    told = word in {"i", "my", "grandmother", "grandma"} or (word in {"she", "he"} and _past(forms[head : clause.end]))
+    if told and not any(w in MODALS for w in span):
         return "main" if {"recommend", "suggest", "advise", "would"} & set(span) else "report"
     if word in MODALS and word != "should":
         return "reason" if word in _POSSIBLE and not good and not _passive(tokens, head, clause.end) else "main"
@@ -126,6 +127,10 @@ def _declarative(tokens: Tokens, clause: Clause, head: int) -> Mode:
     if link is not None and lemmas[link] in _POSSIBLE and inanimate and not good:
         return "main" if _passive(tokens, link, clause.end) else "reason"
     return "main"
+
+
+def _past(forms: list[str]) -> bool:
+    return any(form in {"was", "were", "did", "had"} or form.endswith("ed") for form in forms)
 
 
 def _passive(tokens: Tokens, link: int, end: int) -> bool:

@@ -41,6 +41,7 @@ _DESCRIBING = words("be have stop become look feel can do lose")
 _THIRD_PERSON = words("is are has was were does have cannot can will")
 _TRANSITIVE_NOUNS = words("call press sit stand lean use wait look lie stay seek hold help stop start")
 _BARE = words("panic delay wait drive walk stand sit press rest leave")
+_CASUALTY = words("he she they it")
 _DIVIDERS = frozenset(",;:-()")
 _NEW_SUBJECTS = words("should must need")
 
@@ -160,7 +161,7 @@ class Splitter:
             return None
         opener = opener_at(self.tokens, at, end)
         if form in COORDINATORS:
-            begins = link == "but" or bool(opener) or self.begins(at, end)
+            begins = link == "but" or bool(opener) or self.begins(at, end) or (link in {"so", "then"} and self._orders(at, end))
         elif form in ";:" or link in {"but", "instead"} or form == ")":
             begins = True
         else:
