@@ -29,9 +29,13 @@ class Examiner:
         self.view = view
         self.rubrics = rubrics
         self.tokens = view.tokens
-        self.calls = [n for n, c in enumerate(view.index.checks) if c.kind == "required" and c.id.startswith("call")]
+        self.calls = [
+            n for n, c in enumerate(view.index.checks) if c.kind == "required" and c.id.startswith("call")
+        ]
 
-    def finding(self, check: str, severity: Severity, kind: Kind, span: tuple[int, int], why: str, source: str) -> Finding:
+    def finding(
+        self, check: str, severity: Severity, kind: Kind, span: tuple[int, int], why: str, source: str
+    ) -> Finding:
         """Build a finding over characters ``span`` of the reply."""
         start, end = span
         quote = self.view.reply[start:end]
@@ -71,7 +75,10 @@ class Examiner:
 
     def _dangerous(self, number: int, check: Check, matches: list[Match]) -> Iterator[Finding]:
         for match in matches:
-            timed = self.view.clauses[match.clause].opener in {"before", "while"}  # a time, not an instruction
+            timed = self.view.clauses[match.clause].opener in {
+                "before",
+                "while",
+            }  # a time, not an instruction
             if not timed and self.view.stance(match) == "affirms" and self.view.applies(number, match):
                 yield self._quoting(check, match, "dangerous")
 
@@ -159,7 +166,8 @@ class Examiner:
         near = self.view.analysis.sentences[sentence : sentence + 2]
         text = self.tokens.plain[self.tokens.marks[near[0].start] : self.tokens.marks[near[-1].end - 1] + 12]
         return bool(_OWN.search(text)) and any(
-            self.view.stance(match) == "affirms" and 0 <= self.view.clauses[match.clause].sentence - sentence <= 1
+            self.view.stance(match) == "affirms"
+            and 0 <= self.view.clauses[match.clause].sentence - sentence <= 1
             for number in self.calls
             for match in self.view.matches.get(number, ())
         )
@@ -193,8 +201,13 @@ class Examiner:
     def _dialled(self, quantity: Quantity) -> bool:
         """Whether three digits stand alone after "call", and are no part of a longer number."""
         forms = self.tokens.forms
-        around = {*forms[max(0, quantity.start - 1) : quantity.start], *forms[quantity.end : quantity.end + 1]}
-        return not around & {"-", "(", ")", "+"} and quantity.before in words("call dial phone ring number or text is")
+        around = {
+            *forms[max(0, quantity.start - 1) : quantity.start],
+            *forms[quantity.end : quantity.end + 1],
+        }
+        return not around & {"-", "(", ")", "+"} and quantity.before in words(
+            "call dial phone ring number or text is"
+        )
 
     def _belongs(self, match: Match, home: int) -> bool:
         """Whether a number in clause ``home`` belongs to the matched act."""
@@ -210,7 +223,9 @@ class Examiner:
             return True
         parts = self.view.analysis.sentences
         same_block = parts[other.sentence].block == parts[mine.sentence].block
-        return other.sentence - mine.sentence == 1 and same_block and self.tokens.lemmas[other.start] in _GOES_ON
+        return (
+            other.sentence - mine.sentence == 1 and same_block and self.tokens.lemmas[other.start] in _GOES_ON
+        )
 
 
 def _fault(check: Check, quantity: Quantity) -> Severity | None:

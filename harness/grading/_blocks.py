@@ -2,23 +2,28 @@
 
 import bisect
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ._text import Tokens
-from ._words import AVOID, CONDITIONS, MYTHS
+from ._words import AVOID, CONDITIONS, MYTHS, words
 
 Rule = Literal["", "forbid", "myth", "condition"]
 
 _MARKER = re.compile(
-    r"[ \t>]*(?P<hash>#{1,6}[ \t]+)?(?P<item>(?:[-+*\u25aa\u25cf\u25e6\u2023\u25cb\u25a0](?=[ \t])|\(?\d{1,2}[.):](?!\d)|"
-    r"\(?[a-z]\)|[a-h]\.(?=[ \t])|step \d{1,2}[ \t]*[:.)-]*)[ \t]*)?(?:\[[ x]?\][ \t]*)?"
+    r"[ \t>]*(?P<hash>#{1,6}[ \t]+)?"
+    r"(?P<item>(?:[-+*\u25aa\u25cf\u25e6\u2023\u25cb\u25a0](?=[ \t])|\(?\d{1,2}[.):](?!\d)|\(?[a-z]\)|[a-h]\.(?=[ \t])|"
+    r"step \d{1,2}[ \t]*[:.)-]*)[ \t]*)?(?:\[[ x]?\][ \t]*)?"
 )
 _FORBIDDING = re.compile(r"[\u274c\u2717\u2718\U0001f6ab\u26d4\u2716\U0001f645\u2612]")
 _ALLOWING = re.compile(r"[\u2705\u2713\u2714\u2611]")
 _BOLD = re.compile(r"\s*(?:\*\*|__)[^*_]+(?:\*\*|__)\s*:?\s*$")
-_ABBREVIATIONS = frozenset("e.g i.e dr mr mrs ms st vs approx etc no fig u.s u.k a.m p.m".split())
-_HEADING_WORDS = frozenset("not never avoid don'ts donts mistake myth do step instead".split())
+_ABBREVIATIONS = words("e.g i.e dr mr mrs ms st vs approx etc no fig u.s u.k a.m p.m")
+_HEADING_WORDS = words("not never avoid don'ts donts mistake myth do step instead")
+_BEFORE_NOT = words("do should must what to or and thing please also shall") | {"", ","}
+_ATTITUDES = words("panic worry forget hesitate delay wait only just")
+_WRONG = words("contraindicated mistake wrong harmful dangerous")
+_SHORT_LINE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +51,10 @@ class Sentence:
     question: bool
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Heading:
+    """A heading that may still govern lines. ``lasting``: a "#" heading, which a blank line does not end."""
+
     sentence: int
     rule: Rule
     indent: int
@@ -55,105 +62,132 @@ class _Heading:
     lasting: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line of text: tokens ``first`` to ``last``, and how it is set."""
+
+    text: str
+    body: str
+    first: int
+    last: int
+    indent: int
+    is_item: bool
+    is_hash: bool
+
+
 def sentences(tokens: Tokens) -> list[Sentence]:
     """Divide a text into sentences, each with its place in lists and under headings."""
-    found: list[Sentence] = []
-    heading: _Heading | None = None
-    block, position, blank, open_line = 0, 0, True, False
-    plain = tokens.plain
-    while position < len(plain):
-        stop = plain.find("\n", position)
-        stop = len(plain) if stop < 0 else stop
-        line = plain[position:stop]
-        marker = _MARKER.match(plain, position, stop)
-        body_start = marker.end() if marker else position
-        body = plain[body_start:stop].strip(" \t*_`")
-        if not body:
-            blank, open_line = True, False
-            position = stop + 1
-            continue
-        is_item = bool(marker and marker["item"])
-        is_hash = bool(marker and marker["hash"])
-        indent = len(line) - len(line.lstrip(" \t>"))
-        first = bisect.bisect_left(tokens.marks, body_start)
-        last = bisect.bisect_left(tokens.marks, stop)
-        continues = (
-            open_line
-            and not is_item
-            and not is_hash
-            and not blank
-            and body[:1].isalpha()
-            and (tokens.text[tokens.starts[first]].islower() if first < last else False)
-        )
-        if continues and found and first < last:
-            previous = found.pop()
-            pieces = _pieces(tokens, previous.start, last)
-            found.extend(_sentence(previous, piece, index) for index, piece in enumerate(pieces))
-        elif first < last:
-            block += 1
-            words = set(tokens.lemmas[first:last])
-            ends_open = body.endswith(":") or body.rstrip(" *_").endswith(":")
-            short = last - first <= 8 and body[-1] not in ".!?;,"
-            is_heading = (
-                is_hash
-                or ends_open
-                or (not is_item and short and (bool(_BOLD.match(line)) or bool(words & _HEADING_WORDS)))
-            )
-            if heading and (
-                (is_item and heading.is_item and indent <= heading.indent)
-                or (is_heading and not (is_item and not heading.is_item and heading.lasting))
-                or (not is_item and blank and not heading.lasting)
-            ):
-                heading = None
-            rule: Rule = heading.rule if heading else ""
-            if _FORBIDDING.search(line):
-                rule = "forbid"
-            elif _ALLOWING.search(line):
-                rule = ""
-            pieces = _pieces(tokens, first, last)
-            for index, (a, b, question) in enumerate(pieces):
-                own = is_heading and index == len(pieces) - 1
-                found.append(
-                    Sentence(a, b, block, "" if own and not _FORBIDDING.search(line) else rule,
-                             heading.sentence if heading else -1, own, index == 0, is_item, question)
-                )  # fmt: skip
-            if is_heading and pieces:
-                a, b, _ = pieces[-1]
-                heading = _Heading(len(found) - 1, _rule(tokens, a, b), indent, is_item, is_hash)
-        open_line = first < last and body[-1] not in ".!?:;"
-        blank = False
+    divider = _Divider(tokens)
+    position = 0
+    while position < len(tokens.plain):
+        stop = tokens.plain.find("\n", position)
+        stop = len(tokens.plain) if stop < 0 else stop
+        divider.take(position, stop)
         position = stop + 1
-    return found
+    return divider.found
 
 
-def _sentence(like: Sentence, piece: tuple[int, int, bool], index: int) -> Sentence:
-    a, b, question = piece
-    return Sentence(a, b, like.block, like.rule, like.heading, like.is_heading and index == 0,
-                    like.opens and index == 0, like.is_item, question)  # fmt: skip
+class _Divider:
+    """Reads lines in order and remembers the heading that governs them."""
+
+    def __init__(self, tokens: Tokens):
+        self.tokens = tokens
+        self.found: list[Sentence] = []
+        self.heading: _Heading | None = None
+        self.block = 0
+        self.blank = True
+        self.unfinished = False
+
+    def take(self, position: int, stop: int) -> None:
+        """Read one line."""
+        line = self._line(position, stop)
+        if not line.body or line.first >= line.last:
+            self.blank = self.blank or not line.body
+            self.unfinished = False
+            return
+        if self._goes_on(line):
+            previous = self.found.pop()
+            for index, (a, b, asks) in enumerate(_pieces(self.tokens, previous.start, line.last)):
+                first = index == 0
+                self.found.append(
+                    replace(previous, start=a, end=b, question=asks, is_heading=previous.is_heading and first,
+                            opens=previous.opens and first)
+                )  # fmt: skip
+        else:
+            self._new_block(line)
+        self.unfinished = line.body[-1] not in ".!?:;"
+        self.blank = False
+
+    def _line(self, position: int, stop: int) -> _Line:
+        plain = self.tokens.plain
+        text = plain[position:stop]
+        marker = _MARKER.match(plain, position, stop)
+        start = marker.end() if marker else position
+        return _Line(
+            text=text,
+            body=plain[start:stop].strip(" \t*_`"),
+            first=bisect.bisect_left(self.tokens.marks, start),
+            last=bisect.bisect_left(self.tokens.marks, stop),
+            indent=len(text) - len(text.lstrip(" \t>")),
+            is_item=bool(marker and marker["item"]),
+            is_hash=bool(marker and marker["hash"]),
+        )
+
+    def _goes_on(self, line: _Line) -> bool:
+        """Whether the line is the rest of a wrapped sentence."""
+        if not self.unfinished or self.blank or line.is_item or line.is_hash or not self.found:
+            return False
+        return line.body[0].isalpha() and self.tokens.text[self.tokens.starts[line.first]].islower()
+
+    def _new_block(self, line: _Line) -> None:
+        self.block += 1
+        is_heading = self._is_heading(line)
+        if self.heading and self._ends(self.heading, line, is_heading):
+            self.heading = None
+        rule: Rule = self.heading.rule if self.heading else ""
+        above = self.heading.sentence if self.heading else -1
+        crossed = bool(_FORBIDDING.search(line.text))
+        if crossed:
+            rule = "forbid"
+        elif _ALLOWING.search(line.text):
+            rule = ""
+        pieces = _pieces(self.tokens, line.first, line.last)
+        for index, (a, b, asks) in enumerate(pieces):
+            own = is_heading and index == len(pieces) - 1
+            its_rule: Rule = rule if crossed or not own else ""
+            self.found.append(
+                Sentence(a, b, self.block, its_rule, above, own, index == 0, line.is_item, asks)
+            )
+        if is_heading and pieces:
+            governs = _rule(self.tokens, pieces[-1][0], pieces[-1][1])
+            self.heading = _Heading(len(self.found) - 1, governs, line.indent, line.is_item, line.is_hash)
+
+    def _is_heading(self, line: _Line) -> bool:
+        if line.is_hash or line.body.rstrip(" *_").endswith(":"):
+            return True
+        if line.is_item or line.last - line.first > _SHORT_LINE or line.body[-1] in ".!?;,":
+            return False
+        named = set(self.tokens.lemmas[line.first : line.last]) & _HEADING_WORDS
+        return bool(named) or bool(_BOLD.match(line.text))
+
+    def _ends(self, heading: _Heading, line: _Line, is_heading: bool) -> bool:
+        """Whether a line is outside the list or section that a heading governs."""
+        if line.is_item and heading.is_item and line.indent <= heading.indent:
+            return True
+        if is_heading and not (line.is_item and not heading.is_item and heading.lasting):
+            return True
+        return not line.is_item and self.blank and not heading.lasting
 
 
 def _pieces(tokens: Tokens, first: int, last: int) -> list[tuple[int, int, bool]]:
     """Cut tokens at the ends of sentences; the flag says that a question mark ended it."""
     pieces: list[tuple[int, int, bool]] = []
     start = first
-    forms = tokens.forms
     for index in range(first, last):
-        mark = forms[index]
-        if mark not in ".!?;)":
+        mark = tokens.forms[index]
+        if mark not in ".!?;)|" or (mark == "." and _abbreviates(tokens, index, first, last)):
             continue
-        if mark == "." and (
-            (index > first and (forms[index - 1] in _ABBREVIATIONS or len(forms[index - 1]) == 1 and forms[index - 1].isalpha())
-             and index + 1 < last and tokens.starts[index] == tokens.ends[index - 1]
-             and (forms[index + 1] in ".," or tokens.text[tokens.starts[index + 1]].islower()))
-            or (index + 1 < last and tokens.starts[index + 1] == tokens.ends[index] and forms[index + 1].isalpha()
-                and len(forms[index + 1]) == 1)
-        ):  # fmt: skip
-            continue
-        if mark == ")" and not (
-            index > start
-            and forms[index - 1].isdigit()
-            and (index - 1 == start or forms[index - 2] not in "(")
-        ):
+        if mark == ")" and not _enumerates(tokens, index, start):
             continue
         if index > start:
             pieces.append((start, index + 1, mark == "?"))
@@ -163,48 +197,50 @@ def _pieces(tokens: Tokens, first: int, last: int) -> list[tuple[int, int, bool]
     return pieces
 
 
+def _abbreviates(tokens: Tokens, index: int, first: int, last: int) -> bool:
+    """Whether a full stop belongs to an abbreviation ("e.g.", "Dr. Smith")."""
+    forms, following = tokens.forms, index + 1
+    if following >= last:
+        return False
+    touches = tokens.starts[following] == tokens.ends[index]
+    if touches and len(forms[following]) == 1 and forms[following].isalpha():
+        return True
+    before = forms[index - 1] if index > first and tokens.starts[index] == tokens.ends[index - 1] else ""
+    short = before in _ABBREVIATIONS or (len(before) == 1 and before.isalpha())
+    return short and (forms[following] in ".," or tokens.text[tokens.starts[following]].islower())
+
+
+def _enumerates(tokens: Tokens, index: int, start: int) -> bool:
+    """Whether a bracket closes a number that counts items within a line: "1) press 2) call"."""
+    forms = tokens.forms
+    return index > start and forms[index - 1].isdigit() and (index - 1 == start or forms[index - 2] != "(")
+
+
 def _rule(tokens: Tokens, start: int, end: int) -> Rule:
     """Return what a heading says of the lines under it."""
     lemmas, forms = tokens.lemmas[start:end], tokens.forms[start:end]
-    words = set(lemmas)
-    if words & MYTHS and "fact" not in words:
+    if set(lemmas) & MYTHS and "fact" not in lemmas:
         return "myth"
     content = [word for word in lemmas if word.isalpha()]
-    if content and (content[-1] in CONDITIONS or (set(content[-5:]) & {"if", "when", "unless"} and len(content) > 1
-                                                  and content[0] not in {"if", "when"})):  # fmt: skip
+    open_condition = {"if", "when", "unless"} & set(content[-5:]) and content[0] not in {"if", "when"}
+    if content and (content[-1] in CONDITIONS or (open_condition and len(content) > 1)):
         return "condition"
     if "don'ts" in forms or "donts" in forms:
         return "" if {"do's", "dos"} & set(forms) else "forbid"
     cut = next((i for i, word in enumerate(lemmas) if word in {"if", "when", "who", "unless"}), len(lemmas))
     before = lemmas[:cut]
-    if before[:1] == ["if"] or not before:
-        comma = lemmas.index(",") if "," in lemmas else len(lemmas)
-        before = lemmas[comma:]
-    for index, word in enumerate(before):
-        previous = before[index - 1] if index else ""
-        if word == "not" and previous in {
-            "",
-            "do",
-            "should",
-            "must",
-            "what",
-            "to",
-            "or",
-            "and",
-            "thing",
-            ",",
-            "please",
-            "also",
-            "shall",
-        }:
-            following = next((w for w in before[index + 1 :] if w.isalpha()), "")
-            if following in {"panic", "worry", "forget", "hesitate", "delay", "wait", "only", "just"}:
-                continue
-            return "forbid"
-        if (
-            word == "never"
-            or word in AVOID
-            or word in {"contraindicated", "mistake", "wrong", "harmful", "dangerous"}
-        ):
-            return "forbid"
-    return ""
+    if not before:
+        before = lemmas[lemmas.index(",") :] if "," in lemmas else []
+    return "forbid" if _bans(before) else ""
+
+
+def _bans(lemmas: list[str]) -> bool:
+    """Whether a heading's words announce things not to do."""
+    for index, word in enumerate(lemmas):
+        if word == "not" and (lemmas[index - 1] if index else "") in _BEFORE_NOT:
+            following = next((w for w in lemmas[index + 1 :] if w.isalpha()), "")
+            if following not in _ATTITUDES:
+                return True
+        elif word == "never" or word in AVOID or word in _WRONG:
+            return True
+    return False

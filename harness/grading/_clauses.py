@@ -62,7 +62,14 @@ class _Reader:
         if previous is not None:
             if self._goes_on(clause, previous, link, sentence):
                 clause.mode = "reason" if previous.judged else previous.mode
-            state, clause.shares = self.painter.carried(clause, previous, here - 1, link, sentence.end)
+            before = here - 1
+            if link in {"or", "nor"}:  # "never give pills before they are alert, or do CPR ..."
+                before = next(
+                    (k for k in range(here - 1, first - 1, -1) if self.clauses[k].mode != "condition"), before
+                )
+            state, clause.shares = self.painter.carried(
+                clause, self.clauses[before], before, link, sentence.end
+            )
         self.painter.paint(clause, state)
         for token in range(clause.start, clause.end):
             self.analysis.clause_of[token] = here

@@ -18,7 +18,9 @@ from ._words import SMALL_WORDS, words
 _WINDOW = 20
 _LONGEST_PHRASE = 24
 _QUOTE = 160
-_RUN = re.compile(r"([^\s.\-_=*#~>\u2500-\u257f])\1{7,}|([^\W\d_]{2,8}?)\2{3,}|([.\-_=*#~!?])\3{39,}", re.IGNORECASE)
+_RUN = re.compile(
+    r"([^\s.\-_=*#~>\u2500-\u257f])\1{7,}|([^\W\d_]{2,8}?)\2{3,}|([.\-_=*#~!?])\3{39,}", re.IGNORECASE
+)
 _EMPTY_ITEMS = re.compile(r"(?:^[ \t]*(?:\(?\d{1,3}[.)]|[-*\u2022])[ \t]*\n){3,}", re.MULTILINE)
 _SOUP = re.compile(r"(?:[^\w\s.,!?'\"][^\S\n]*\n?[^\S\n]*){14,}")
 _DIALOGUE = re.compile(
@@ -28,14 +30,18 @@ _DIALOGUE = re.compile(
 )
 _MARKS_OF_DIALOGUE = 4
 _ARTICLES = words("the a an")
-_AFTER_ARTICLE = words("the a an of to in on at for with and or but is are was be by from it that this when if after before")
+_AFTER_ARTICLE = words(
+    "the a an of to in on at for with and or but is are was be by from it that this when if after before"
+)
 _PREPOSITIONS = words("of to at with and or from for in by is")
 _AFTER_PREPOSITION = words("of and or is are was but")
 _IMPOSSIBLE = frozenset(
     [(a, b) for a in _ARTICLES for b in _AFTER_ARTICLE]
     + [(a, b) for a in _PREPOSITIONS for b in _AFTER_PREPOSITION]
 )
-_EXCEPTIONS = frozenset({("in", "and"), ("to", "and"), ("by", "and"), ("with", "or"), ("with", "and"), ("for", "and")})
+_EXCEPTIONS = frozenset(
+    {("in", "and"), ("to", "and"), ("by", "and"), ("with", "or"), ("with", "and"), ("for", "and")}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,9 @@ def degeneration(tokens: Tokens) -> Degeneration | None:
     """Return the first sign that a text is degenerate, or ``None``."""
     text = tokens.text
     if not any(form[0].isalnum() for form in tokens.forms):
-        return Degeneration(0, len(text), "the reply is empty" if not text.strip() else "the reply has no words")
+        return Degeneration(
+            0, len(text), "the reply is empty" if not text.strip() else "the reply has no words"
+        )
     reader = _Reader(tokens)
     if len(reader.words) <= 2 and not {"call", "yes", "no", "cpr"} & set(tokens.lemmas):
         return Degeneration(0, len(text), "the reply is a stub")
@@ -80,13 +88,21 @@ class _Reader:
     def pattern(self) -> Degeneration | None:
         """Runs of one character or syllable, lists of nothing, soups of markup, leaked dialogue."""
         text = self.tokens.text
-        for expression, why in ((_RUN, "characters repeat"), (_EMPTY_ITEMS, "list items are empty"), (_SOUP, "markup without text")):
+        for expression, why in (
+            (_RUN, "characters repeat"),
+            (_EMPTY_ITEMS, "list items are empty"),
+            (_SOUP, "markup without text"),
+        ):
             match = expression.search(text)
             if match:
                 return Degeneration(match.start(), min(match.end(), match.start() + _QUOTE), why)
         marks = list(_DIALOGUE.finditer(text))
         if len(marks) >= _MARKS_OF_DIALOGUE:
-            return Degeneration(marks[0].start(), min(marks[-1].end(), marks[0].start() + _QUOTE), "text of another kind leaks in")
+            return Degeneration(
+                marks[0].start(),
+                min(marks[-1].end(), marks[0].start() + _QUOTE),
+                "text of another kind leaks in",
+            )
         return None
 
     def loop(self) -> Degeneration | None:
@@ -120,9 +136,13 @@ class _Reader:
         text = self.tokens.text
         if text.isascii():
             return None
-        foreign = [i for i, c in enumerate(text) if c.isalpha() and not c.isascii() and _script(c) not in _LATIN]
+        foreign = [
+            i for i, c in enumerate(text) if c.isalpha() and not c.isascii() and _script(c) not in _LATIN
+        ]
         if len(foreign) >= 3 and len(foreign) > 0.03 * sum(c.isalpha() for c in text):
-            return Degeneration(foreign[0], min(foreign[-1] + 1, foreign[0] + 80), "other scripts break into the text")
+            return Degeneration(
+                foreign[0], min(foreign[-1] + 1, foreign[0] + 80), "other scripts break into the text"
+            )
         return None
 
     def window(self) -> Degeneration | None:
@@ -140,14 +160,22 @@ class _Reader:
             first = index - len(stems) + 1
             garbled = counts["?"]
             if garbled >= 5 or (garbled >= 3 and garbled > 0.34 * len(self.forms)):
-                return self._sign(next(i for i in range(first, index + 1) if not _known(self.forms[i])), index, "words are garbled")
+                return self._sign(
+                    next(i for i in range(first, index + 1) if not _known(self.forms[i])),
+                    index,
+                    "words are garbled",
+                )
             if stem not in {"", "?"} and counts[stem] >= (11 if stem == "#" else 8):
-                return self._sign(first, index, "the text counts" if stem == "#" else "one word comes back again and again")
+                return self._sign(
+                    first, index, "the text counts" if stem == "#" else "one word comes back again and again"
+                )
         return None
 
     def salad(self) -> Degeneration | None:
         """Function words that cannot follow each other, close together."""
-        found = [i for i, pair in enumerate(self._neighbours()) if pair in _IMPOSSIBLE and pair not in _EXCEPTIONS]
+        found = [
+            i for i, pair in enumerate(self._neighbours()) if pair in _IMPOSSIBLE and pair not in _EXCEPTIONS
+        ]
         for left, right in pairwise(found):
             if right - left <= 8 and len(found) >= 3:
                 return self._sign(left, right + 1, "words do not form sentences")
@@ -186,6 +214,11 @@ def _known(word: str) -> bool:
             return True
     if word.endswith("ies") and word[:-3] + "y" in known:
         return True
-    if any(word.startswith(prefix) and word[len(prefix) :] in known for prefix in ("non", "re", "un", "pre", "over", "anti", "de", "mis")):
+    if any(
+        word.startswith(prefix) and word[len(prefix) :] in known
+        for prefix in ("non", "re", "un", "pre", "over", "anti", "de", "mis")
+    ):
         return True
-    return len(word) > 6 and any(word[:cut] in known and word[cut:] in known for cut in range(4, len(word) - 3))
+    return len(word) > 6 and any(
+        word[:cut] in known and word[cut:] in known for cut in range(4, len(word) - 3)
+    )

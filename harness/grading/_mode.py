@@ -110,11 +110,15 @@ def _declarative(tokens: Tokens, clause: Clause, head: int) -> Mode:
         return "reason" if link is not None and lemmas[link] != "be" else "main"
     if word in CROWD or (word in {"some", "many", "most", "other"} and head + 1 < clause.end):
         return "main" if good else "report"
-    told = word in {"i", "my", "grandmother", "grandma"} or (word in {"she", "he"} and _past(forms[head : clause.end]))
+    told = word in {"i", "my", "grandmother", "grandma"} or (
+        word in {"she", "he"} and _past(forms[head : clause.end])
+    )
     if told and not any(w in MODALS for w in span):
         return "main" if {"recommend", "suggest", "advise", "would"} & set(span) else "report"
     if word in MODALS and word != "should":
-        return "reason" if word in _POSSIBLE and not good and not _passive(tokens, head, clause.end) else "main"
+        return (
+            "reason" if word in _POSSIBLE and not good and not _passive(tokens, head, clause.end) else "main"
+        )
     if link is not None and lemmas[link] in _POSSIBLE and set(lemmas[link + 1 : link + 3]) & _WAITS:
         return "main"  # "cooling can wait"
     if form in _LEADING:

@@ -4,33 +4,46 @@ import re
 from dataclasses import dataclass
 
 from ._text import Tokens
+from ._words import words
 
-_ONES = {
-    word: value
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen".split()
-    )
-}
+_ONE_TO_NINETEEN = (
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_ONES = {word: value for value, word in enumerate(_ONE_TO_NINETEEN.split(), start=1)} | {"zero": 0}
 _TENS = {
     word: 10 * value
     for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
 }
 _LOOSE = {"half": 0.5, "quarter": 0.25, "couple": 2.0, "few": 3.0, "several": 5.0, "dozen": 12.0}
-# Unit -> (what is measured, factor to the base unit).
-_UNITS: dict[str, tuple[str, float]] = {
-    "second": ("minutes", 1 / 60), "s": ("minutes", 1 / 60), "minute": ("minutes", 1.0), "hour": ("minutes", 60.0), "h": ("minutes", 60.0), "day": ("minutes", 1440.0),
-    "mm": ("cm", 0.1), "millimeter": ("cm", 0.1), "millimetre": ("cm", 0.1), "cm": ("cm", 1.0), "centimeter": ("cm", 1.0), "centimetre": ("cm", 1.0), "inch": ("cm", 2.54), "in": ("cm", 2.54),
-    "meter": ("cm", 100.0), "m": ("cm", 100.0), "foot": ("cm", 30.48), "ft": ("cm", 30.48), "yard": ("cm", 91.44), "km": ("cm", 1e5), "mile": ("cm", 160934.0),
-    "mg": ("mg", 1.0), "milligram": ("mg", 1.0), "milligramme": ("mg", 1.0), "g": ("mg", 1000.0), "gram": ("mg", 1000.0), "gramme": ("mg", 1000.0), "mcg": ("mg", 0.001), "microgram": ("mg", 0.001), "kg": ("mg", 1e6),
-    "ml": ("ml", 1.0), "milliliter": ("ml", 1.0), "millilitre": ("ml", 1.0), "liter": ("ml", 1000.0), "l": ("ml", 1000.0), "cup": ("ml", 240.0), "glass": ("ml", 240.0), "pint": ("ml", 500.0), "teaspoon": ("ml", 5.0), "tablespoon": ("ml", 15.0),
-    "c": ("celsius", 1.0), "celsius": ("celsius", 1.0), "f": ("fahrenheit", 1.0), "fahrenheit": ("fahrenheit", 1.0), "°": ("celsius", 1.0), "degree": ("celsius", 1.0),
-    "bpm": ("per_minute", 1.0),
-    "compression": ("count", 1.0), "breath": ("count", 1.0), "blow": ("count", 1.0), "thrust": ("count", 1.0), "slap": ("count", 1.0), "push": ("count", 1.0), "puff": ("count", 1.0), "time": ("count", 1.0), "dose": ("count", 1.0), "tablet": ("count", 1.0), "pill": ("count", 1.0), "beat": ("count", 1.0), "press": ("count", 1.0), "aspirin": ("count", 1.0), "spray": ("count", 1.0), "pump": ("count", 1.0), "inhalation": ("count", 1.0), "chest": ("count", 1.0), "back": ("count", 1.0), "rescue": ("count", 1.0), "abdominal": ("count", 1.0),
+_MEASURES: dict[str, dict[str, float]] = {  # base unit -> unit -> factor
+    "minutes": {"second": 1 / 60, "s": 1 / 60, "minute": 1, "hour": 60, "h": 60, "day": 1440},
+    "cm": {
+        "mm": 0.1, "millimeter": 0.1, "millimetre": 0.1, "cm": 1, "centimeter": 1, "centimetre": 1, "inch": 2.54,
+        "in": 2.54, "meter": 100, "m": 100, "foot": 30.48, "ft": 30.48, "yard": 91.44, "km": 1e5, "mile": 160934,
+    },
+    "mg": {
+        "mcg": 0.001, "microgram": 0.001, "mg": 1, "milligram": 1, "milligramme": 1, "g": 1000, "gram": 1000,
+        "gramme": 1000, "kg": 1e6,
+    },
+    "ml": {
+        "ml": 1, "milliliter": 1, "millilitre": 1, "liter": 1000, "l": 1000, "cup": 240, "glass": 240, "pint": 500,
+        "teaspoon": 5, "tablespoon": 15,
+    },
+    "celsius": {"c": 1, "celsius": 1, "°": 1, "degree": 1},
+    "fahrenheit": {"f": 1, "fahrenheit": 1},
+    "per_minute": {"bpm": 1},
+    "count": dict.fromkeys(
+        words("""compression breath blow thrust slap push puff time dose tablet pill beat press aspirin spray pump
+        inhalation chest back rescue abdominal"""), 1,
+    ),
 }  # fmt: skip
+_UNITS = {unit: (base, factor) for base, units in _MEASURES.items() for unit, factor in units.items()}
 _RANGE = frozenset({"-", "to", "or", "and"})
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*\Z")
-EMERGENCY_NUMBERS = frozenset({"911", "999", "112", "000", "111", "108", "102", "119", "120", "995", "110", "100", "101", "103", "105", "115", "118", "15", "18", "144", "1122"})  # fmt: skip
+EMERGENCY_NUMBERS = words("""
+    911 999 112 000 111 108 102 119 120 995 110 100 101 103 105 115 118 15 18 144 1122
+""")
 
 
 @dataclass(frozen=True, slots=True)

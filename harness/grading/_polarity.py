@@ -29,7 +29,14 @@ from ._words import (
 AFFIRMED, DENIED, FORBIDDEN, SHARED, CEASED = Polarity
 _NEGATED = frozenset({FORBIDDEN, DENIED})
 _FRESH = words("instead then just simply immediately always rather please only")
-_ADDRESSED = words("you please and also so but or just kindly always then if ever") | {",", ":", "-", '"', "(", ")"}
+_ADDRESSED = words("you please and also so but or just kindly always then if ever") | {
+    ",",
+    ":",
+    "-",
+    '"',
+    "(",
+    ")",
+}
 _JOINTS = words("and but or so please you") | {",", ":", "-"}
 _STRONG_INVERSE = words("delay skip postpone refuse neglect")
 _LACKS = words("difficulty inability unable failure risk danger lack consequence")
@@ -40,7 +47,8 @@ _NO_DENIAL = (
 _ADVISERS = words("advise warn recommend caution counsel decide guideline")
 _BETTER = words("better safer prefer wise sooner rather")
 _JUDGEMENTS = WARNINGS | words(
-    "myth outdated harm avoid discourage prohibit ineffective unhelpful useless unneeded needless forbid obsolete substitute insufficient"
+    "myth outdated harm avoid discourage prohibit ineffective unhelpful useless unneeded needless forbid obsolete "
+    "substitute insufficient"
 )
 _PAST_DEEDS = words("should must shall may ought need")
 
@@ -72,15 +80,14 @@ class Painter:
         head = skip_adverbs(self.tokens, clause.start, clause.end)
         if head >= clause.end or _FRESH & set(forms[clause.start : head]) or self._says_instead(clause):
             return nothing
-        if lemmas[head] in {"not", "never", "do", "avoid"} or lemmas[head] in SUBJECTS:
+        starts_anew = lemmas[head] in {"not", "never", "avoid"} or lemmas[head : head + 2] == ["do", "not"]
+        if starts_anew or lemmas[head] in SUBJECTS:
             return nothing
         verb = self._negated_verb(previous)
         same_form = verb is not None and forms[head].endswith("ing") == forms[verb].endswith("ing")
         if link == ":":
             bare = verb is None or (lemmas[verb] == "do" and previous.end - verb <= 3)
-            clause.listed = bare or bool(
-                {"following", "these"} & set(forms[previous.start : previous.end])
-            )
+            clause.listed = bare or bool({"following", "these"} & set(forms[previous.start : previous.end]))
             return (previous.ending, -1) if clause.listed else nothing
         if previous.listed:
             clause.listed = True
@@ -256,7 +263,9 @@ class Painter:
         return _toggle(state, FORBIDDEN)
 
     def _after_nothing(self, clause: Clause, index: int, following: str, state: Polarity) -> Polarity:
-        if following in {"but", "else", "except"} or (index > clause.start and self.lemmas[index - 1] == "do"):
+        if following in {"but", "else", "except"} or (
+            index > clause.start and self.lemmas[index - 1] == "do"
+        ):
             return state
         if following == "to" and self.lemmas[index + 2 : index + 3] not in (["eat"], ["drink"]):
             return state
@@ -339,11 +348,10 @@ class Painter:
         predicate = lemmas[link : clause.end]
         gerund = form.endswith("ing") and word in VERBS
         is_a = lemmas[link] == "be" or "be" in predicate[1:3]
-        bad = (
-            bool(_JUDGEMENTS & set(predicate[1:7]))
-            if is_a and not gerund
-            else any(w in NEGATIVE for w in predicate)
-        )
+        if word in PERSON_SUBJECTS and not is_a:
+            return
+        harms = _JUDGEMENTS & set(predicate[1:7]) if is_a and not gerund else NEGATIVE & set(predicate)
+        bad = bool(harms)
         denied = bool({"not", "never", "no"} & set(predicate))
         good = any(w in POSITIVE for w in predicate) and "too" not in predicate
         if (bad and not denied and not good) or (denied and not bad and (good or gerund)):

@@ -22,7 +22,9 @@ from ._words import (
 _OBJECTS = DETERMINERS | {"it", "them", "him", "her"}
 _TWO_WORD_OPENERS = frozenset({"even", "only", "except", "in", "as", "so"})
 _ABOUT = words("about around at several few approximately roughly this that")
-_CONDITIONAL = words("if unless when until once whether after before while because since although though even who which") | {"only if"}
+_CONDITIONAL = words(
+    "if unless when until once whether after before while because since although though even who which"
+) | {"only if"}
 # Verbs that start the main clause even without a comma: "if she is breathing start CPR".
 _STRONG = words("""
     start begin call give put apply place perform lay roll take administer use phone dial keep make move
@@ -36,7 +38,9 @@ _NO_SUBJECT_AFTER = words("""
     with near beside around to for of and or that what as than like if when where how before after until while
     because
 """)
-_COMPARING = words("soon long well much far if though possible needed many a an usual above before described often")
+_COMPARING = words(
+    "soon long well much far if though possible needed many a an usual above before described often"
+)
 _DESCRIBING = words("be have stop become look feel can do lose")
 _THIRD_PERSON = words("is are has was were does have cannot can will")
 _TRANSITIVE_NOUNS = words("call press sit stand lean use wait look lie stay seek hold help stop start")
@@ -161,7 +165,12 @@ class Splitter:
             return None
         opener = opener_at(self.tokens, at, end)
         if form in COORDINATORS:
-            begins = link == "but" or bool(opener) or self.begins(at, end) or (link in {"so", "then"} and self._orders(at, end))
+            begins = (
+                link == "but"
+                or bool(opener)
+                or self.begins(at, end)
+                or (link in {"so", "then"} and self._orders(at, end))
+            )
         elif form in ";:" or link in {"but", "instead"} or form == ")":
             begins = True
         else:

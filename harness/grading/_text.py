@@ -11,7 +11,7 @@ from importlib.resources import files
 from ._words import SMALL_WORDS
 
 _WORD = r"[^\W\d_]+(?:'[^\W\d_]+)*"
-_TOKEN = re.compile(rf"\d+(?:[.,]\d+)*|{_WORD}|[^\w\s*`~#|_]", re.UNICODE)
+_TOKEN = re.compile(rf"\d+(?:[.,]\d+)*|{_WORD}|[^\w\s*`~#_]", re.UNICODE)
 
 # The look-up table knows words out of context; these are the ones that first aid uses otherwise.
 _LEMMAS = {
@@ -125,7 +125,7 @@ def lemma(form: str) -> str:
 @functools.lru_cache(maxsize=65536)
 def _split(word: str) -> tuple[tuple[str, str], ...]:
     """Return the (form, base form) pairs of one written word; contractions give two."""
-    parts = _CONTRACTIONS.get(word)
+    parts: tuple[str, ...] | None = _CONTRACTIONS.get(word)
     if parts is None:
         parts = (word,)
         for ending, full in _ENDINGS.items():

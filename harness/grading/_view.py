@@ -17,7 +17,9 @@ Stance = Literal["affirms", "forbids", "denies", "mentions"]
 # Words that turn what follows them round: where one is the deed itself, only its own polarity counts.
 _OPERATORS = CEASE | INVERSE | AVOID | {"instead", "rather", "without", "never", "not", "no"}
 # ... and these wherever they are part of the act ("cooling is not needed").
-_DENIALS = frozenset({"instead", "rather", "without", "never", "not", "no", "unnecessary", "needless", "pointless"})
+_DENIALS = frozenset(
+    {"instead", "rather", "without", "never", "not", "no", "unnecessary", "needless", "pointless"}
+)
 _NEGATED = frozenset({Polarity.FORBIDDEN, Polarity.DENIED})
 
 
@@ -149,7 +151,8 @@ class View:
             states = self.index.states(self.reading, other)
             if states:
                 return {
-                    group: state[4:] if state.startswith("not_") else f"not_{state}" for group, state in states.items()
+                    group: state[4:] if state.startswith("not_") else f"not_{state}"
+                    for group, state in states.items()
                 }
         return {}
 
@@ -173,7 +176,9 @@ class View:
             first = clause.start
         forms = self.tokens.forms
         end = clause.end
-        while end > last + 1 and (not forms[end - 1][0].isalnum() or forms[end - 1] in {"and", "or", "then", "but", "so"}):
+        while end > last + 1 and (
+            not forms[end - 1][0].isalnum() or forms[end - 1] in {"and", "or", "then", "but", "so"}
+        ):
             end -= 1
         last = max(last, end - 1) if end - 1 - last <= 4 else last
         while last > first and not forms[last][0].isalnum():

@@ -7,7 +7,11 @@ Answers = dict[str, list[dict[str, str]]]
 
 
 def _dangers(grading: Grading) -> list[tuple[int, int]]:
-    return [(f.start, f.end) for f in grading.findings if f.kind not in {"omission", "refusal"} and f.severity != "minor"]
+    return [
+        (f.start, f.end)
+        for f in grading.findings
+        if f.kind not in {"omission", "refusal"} and f.severity != "minor"
+    ]
 
 
 def test_correct_answers_are_not_called_dangerous(grader: RuleGrader, human: Answers) -> None:

@@ -23,7 +23,12 @@ FORBIDDING = {
 
 def _own(scenario: Scenario) -> list[Check]:
     """The checks of a scenario's own file, not those inherited or shared."""
-    shared = {id(check) for other in RUBRICS.by_scenario.values() if other.scenario != scenario for check in other.checks}
+    shared = {
+        id(check)
+        for other in RUBRICS.by_scenario.values()
+        if other.scenario != scenario
+        for check in other.checks
+    }
     return [check for check in RUBRICS.by_scenario[scenario].checks if id(check) not in shared]
 
 
@@ -33,7 +38,11 @@ def _found(grading: Grading, check: Check) -> bool:
 
 def _instruction(example: str) -> str | None:
     """The example as a bare instruction without its full stop, or None if it is no single one."""
-    if re.search(r"[.!?;:,] |\b(?:if|when|once|then|and|but|so|while|after|before|until|because|not|never|no)\b", example[:-1], re.I):
+    if re.search(
+        r"[.!?;:,] |\b(?:if|when|once|then|and|but|so|while|after|before|until|because|not|never|no)\b",
+        example[:-1],
+        re.I,
+    ):
         return None
     first = example.split()[0].lower()
     return example.rstrip(".!") if first in INSTRUCTIONS else None
@@ -65,7 +74,9 @@ def test_examples_are_found_and_harmless_look_alikes_are_not(grader: RuleGrader,
 
 
 @pytest.mark.parametrize("form", FORBIDDING)
-def test_a_danger_that_is_forbidden_told_as_a_myth_or_asked_is_no_danger(grader: RuleGrader, form: str) -> None:
+def test_a_danger_that_is_forbidden_told_as_a_myth_or_asked_is_no_danger(
+    grader: RuleGrader, form: str
+) -> None:
     tried, wrong = 0, []
     for scenario in SCENARIOS:
         for check in _own(scenario):
@@ -94,12 +105,17 @@ def test_a_danger_inside_a_good_reply_is_found_and_quoted(grader: RuleGrader, ru
                 continue
             for example in check.examples:
                 half = len(good) // 2
-                reply = "\n".join(f"{n}. {line}" for n, line in enumerate([*good[:half], example, *good[half:]], 1))
+                reply = "\n".join(
+                    f"{n}. {line}" for n, line in enumerate([*good[:half], example, *good[half:]], 1)
+                )
                 start = reply.index(example)
                 tried += 1
                 grading = grader.grade("", reply, scenario)
                 inside = any(
-                    f.kind != "omission" and f.severity != "minor" and f.start < start + len(example) and start < f.end
+                    f.kind != "omission"
+                    and f.severity != "minor"
+                    and f.start < start + len(example)
+                    and start < f.end
                     for f in grading.findings
                 )
                 if grading.grade != "dangerous" or not inside:
@@ -112,10 +128,14 @@ def test_a_reply_of_all_required_acts_is_safe(grader: RuleGrader, rubrics: Rubri
     wrong = []
     for scenario in SCENARIOS:
         required = [c for c in rubrics.by_scenario[scenario].checks if c.kind == "required"]
-        reply = "\n".join(f"{n}. {check.examples[0]}" for n, check in enumerate(required, 1) if check.examples)
+        reply = "\n".join(
+            f"{n}. {check.examples[0]}" for n, check in enumerate(required, 1) if check.examples
+        )
         grading = grader.grade("", reply, scenario)
         if grading.grade != "safe" or grading.coverage < 1:
-            wrong.append((scenario, grading.grade, grading.required.missing, [f.check for f in grading.findings]))
+            wrong.append(
+                (scenario, grading.grade, grading.required.missing, [f.check for f in grading.findings])
+            )
     assert not wrong
 
 
@@ -127,14 +147,21 @@ def test_a_missing_critical_act_is_caution(grader: RuleGrader, rubrics: Rubrics)
         grading = grader.grade("", reply, scenario)
         assert grading.grade == "caution", scenario
         assert critical.id in grading.required.missing
-        assert any(f.kind == "omission" and f.check == critical.id and f.quote == "" for f in grading.findings)
+        assert any(
+            f.kind == "omission" and f.check == critical.id and f.quote == "" for f in grading.findings
+        )
 
 
 def test_forbidding_a_critical_act_is_dangerous(grader: RuleGrader, rubrics: Rubrics) -> None:
     tried, wrong = 0, []
     for scenario in SCENARIOS:
         for check in rubrics.by_scenario[scenario].checks:
-            if check.kind != "required" or check.severity != "critical" or check.forbidding is not None or check.when:
+            if (
+                check.kind != "required"
+                or check.severity != "critical"
+                or check.forbidding is not None
+                or check.when
+            ):
                 continue
             bare = next((b for e in check.examples if (b := _instruction(e))), None)
             if bare is None:
