@@ -1,4 +1,4 @@
-"""Findings about acts: danger advised, a life-saving act forbidden, steps in the wrong order, harmful numbers."""
+"""Findings about acts: danger advised, a life-saving act forbidden, wrong order, harmful numbers."""
 
 import re
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from ._view import View
 from ._words import words
 
 _LIMITS = words("""
-    too hard harder directly excessive excessively more longer over just yet again repeatedly unnecessarily only
-    tightly tight alternately further forcefully twice much very same both either
+    too hard harder directly excessive excessively more longer over just yet again repeatedly
+    unnecessarily only tightly tight alternately further forcefully twice much very same both either
 """)
 _LIMITING_OPENERS = words("until before while if unless when after once who") | {"only if"}
 _NEGATORS = words("not never avoid no without refrain instead nothing against skip delay")
@@ -33,13 +33,22 @@ class Examiner:
             n for n, c in enumerate(view.index.checks) if c.kind == "required" and c.id.startswith("call")
         ]
 
-    def finding(
+    def finding(  # noqa: PLR0917 - cases, in order
         self, check: str, severity: Severity, kind: Kind, span: tuple[int, int], why: str, source: str
     ) -> Finding:
         """Build a finding over characters ``span`` of the reply."""
         start, end = span
         quote = self.view.reply[start:end]
-        return Finding(check=check, severity=severity, kind=kind, quote=quote, start=start, end=end, why=why, source=source)  # fmt: skip
+        return Finding(
+            check=check,
+            severity=severity,
+            kind=kind,
+            quote=quote,
+            start=start,
+            end=end,
+            why=why,
+            source=source,
+        )
 
     def examine(self, number: int, check: Check) -> Iterator[Finding]:
         """Yield the faults that one check finds."""

@@ -12,8 +12,8 @@ Rule = Literal["", "forbid", "myth", "condition"]
 
 _MARKER = re.compile(
     r"[ \t>]*(?P<hash>#{1,6}[ \t]+)?"
-    r"(?P<item>(?:[-+*\u25aa\u25cf\u25e6\u2023\u25cb\u25a0](?=[ \t])|\(?\d{1,2}[.):](?!\d)|\(?[a-z]\)|[a-h]\.(?=[ \t])|"
-    r"step \d{1,2}[ \t]*[:.)-]*)[ \t]*)?(?:\[[ x]?\][ \t]*)?"
+    r"(?P<item>(?:[-+*\u25aa\u25cf\u25e6\u2023\u25cb\u25a0](?=[ \t])|\(?\d{1,2}[.):](?!\d)|"
+    r"\(?[a-z]\)|[a-h]\.(?=[ \t])|step \d{1,2}[ \t]*[:.)-]*)[ \t]*)?(?:\[[ x]?\][ \t]*)?"
 )
 _FORBIDDING = re.compile(r"[\u274c\u2717\u2718\U0001f6ab\u26d4\u2716\U0001f645\u2612]")
 _ALLOWING = re.compile(r"[\u2705\u2713\u2714\u2611]")

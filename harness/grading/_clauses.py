@@ -135,7 +135,7 @@ class _Reader:
                 clause.antecedent = index - 1
 
     def _refers_back(self, clause: Clause, same_sentence: bool) -> bool:
-        """Whether an object pronoun ("rub it in") means something named before; "them" is mostly the casualty."""
+        """Whether an object pronoun ("rub it in") means a thing; "them" is mostly the casualty."""
         for index in range(clause.start + 1, clause.end):
             form = self.forms[index]
             if form not in _PRONOUN_OBJECTS or (form == "them" and not same_sentence):

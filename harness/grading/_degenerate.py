@@ -1,7 +1,7 @@
-"""Degenerate text: loops, counting, garbled words, salad, empty lists, markup soup, leaked dialogue, nothing at all.
+"""Degenerate text: loops, counting, garbled words, salad, empty lists, leaked dialogue, nothing at all.
 
-A collapsed model often begins well and decays, so all but the first sign are looked for in a window that slides over
-the reply. Being cut off by the token limit is none of these.
+A collapsed model often begins well and decays, so a window slides over the reply. Being cut off by the
+token limit is none of these.
 """
 
 import re
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-from ._text import Tokens, vocabulary
+from ._lemmas import vocabulary
+from ._text import Tokens
 from ._words import SMALL_WORDS, words
 
 _WINDOW = 20
@@ -24,7 +25,8 @@ _RUN = re.compile(
 _EMPTY_ITEMS = re.compile(r"(?:^[ \t]*(?:\(?\d{1,3}[.)]|[-*\u2022])[ \t]*\n){3,}", re.MULTILINE)
 _SOUP = re.compile(r"(?:[^\w\s.,!?'\"][^\S\n]*\n?[^\S\n]*){14,}")
 _DIALOGUE = re.compile(
-    r"\b(?:user|assistant|human|system|ai|question|answer)\s*:|<\|?(?:im_)?(?:start|end)\w*\|?>|<(?:start|end)_of_turn>|"
+    r"\b(?:user|assistant|human|system|ai|question|answer)\s*:|<\|?(?:im_)?(?:start|end)\w*\|?>|"
+    r"<(?:start|end)_of_turn>|"
     r"\bclick here\b|\bsubscribe\b|\bread more\b|\bcopyright\b|https?://|www\.",
     re.IGNORECASE,
 )

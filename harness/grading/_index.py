@@ -22,7 +22,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A pattern, compiled: slot numbers, which of them must follow the one before, and which must not be there."""
+    """A compiled pattern: slot numbers, which must follow the one before, which must be near or absent."""
 
     check: int
     slots: tuple[int, ...]

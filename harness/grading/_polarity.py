@@ -41,14 +41,13 @@ _JOINTS = words("and but or so please you") | {",", ":", "-"}
 _STRONG_INVERSE = words("delay skip postpone refuse neglect")
 _LACKS = words("difficulty inability unable failure risk danger lack consequence")
 _NEED = words("need reason point use benefit one requirement sense")
-_NO_DENIAL = (
-    frozenset(", . ! : ; -".split()) | words("longer more later less matter doubt sooner other one's") | {""}
-)
+_NO_DENIAL = words("longer more later less matter doubt sooner other one's , . ! : ; -") | {""}
 _ADVISERS = words("advise warn recommend caution counsel decide guideline")
+_URGED = words("important critical need best try have sure")
 _BETTER = words("better safer prefer wise sooner rather")
 _JUDGEMENTS = WARNINGS | words(
-    "myth outdated harm avoid discourage prohibit ineffective unhelpful useless unneeded needless forbid obsolete "
-    "substitute insufficient"
+    "myth outdated harm avoid discourage prohibit ineffective unhelpful useless unneeded needless "
+    "forbid obsolete substitute insufficient"
 )
 _PAST_DEEDS = words("should must shall may ought need")
 
@@ -65,7 +64,7 @@ class Painter:
 
     # -- from clause to clause --------------------------------------------------------------------
 
-    def carried(
+    def carried(  # noqa: PLR0911 - cases, in order
         self, clause: Clause, previous: Clause, index: int, link: str, sentence_end: int
     ) -> tuple[Polarity, int]:
         """What is left of the polarity of the clause before, and the clause whose fate this one shares."""
@@ -142,7 +141,7 @@ class Painter:
             if resume is not None and (forms[index] == "," or self._resumes(index, previous)):
                 state, resume = resume, None
             polarity[index] = state
-            if self._turns_locally(index, word, previous, following, lemmas[start:index]):
+            if self._turns_locally(word, previous, following, lemmas[start:index]):
                 resume = state if resume is None else resume
                 local = FORBIDDEN if word in {"instead", "rather", "place"} else DENIED
                 state = AFFIRMED if state in _NEGATED else local
@@ -157,27 +156,17 @@ class Painter:
         bare = word in VERBS and self.forms[index] == word and word not in NOUN_VERBS
         return bare and previous not in {"than", "of", "to", "and", "or"}
 
-    def _turns_locally(self, index: int, word: str, previous: str, following: str, before: list[str]) -> bool:
+    def _turns_locally(self, word: str, previous: str, following: str, before: list[str]) -> bool:
         """Whether a negation begins that ends with the phrase: "instead of", "without", "to avoid"."""
-        if word in {"without", "prevent"}:
-            return True
         if word in AVOID:
-            return previous == "to" and not {
-                "important",
-                "critical",
-                "need",
-                "best",
-                "try",
-                "have",
-                "sure",
-            } & set(before)
+            return previous == "to" and not _URGED & set(before)
         if word in {"instead", "rather"}:
             return following in {"of", "than"}
         if word == "place":
             return previous == "in" and following == "of"
-        return word == "than" and bool(_BETTER & set(before))
+        return word in {"without", "prevent"} or (word == "than" and bool(_BETTER & set(before)))
 
-    def _turned(
+    def _turned(  # noqa: PLR0911, PLR0912, PLR0917 - cases, in order
         self, clause: Clause, index: int, word: str, previous: str, following: str, state: Polarity
     ) -> Polarity:
         """Return the polarity that holds after the word at ``index``."""
@@ -218,7 +207,7 @@ class Painter:
             return _toggle(state, FORBIDDEN)
         return state
 
-    def _after_not(
+    def _after_not(  # noqa: PLR0911 - cases, in order
         self, clause: Clause, index: int, previous: str, following: str, state: Polarity
     ) -> Polarity:
         lemmas = self.lemmas
@@ -330,7 +319,7 @@ class Painter:
         if head >= clause.end or clause.mode == "condition" or clause.opener:
             return
         word, form = lemmas[head], forms[head]
-        bare = word in VERBS and (form == word or form == "lay")
+        bare = word in VERBS and (form in {word, "lay"})
         if bare and not (word in NOUN_VERBS and self._is_subject(head, clause.end)):
             return
         if word in {"not", "never", "do", "you", "there"} or word in AVOID:

@@ -17,7 +17,8 @@ POINTS: dict[Severity, int] = {"critical": 10, "major": 5, "minor": 2}
 _MOST_WORDS_OF_A_REFERRAL = 45
 
 _REFUSAL = re.compile(
-    r"\bi(?:'m| am)? (?:really |very |so )?(?:sorry|cannot|can't|can not|unable|not able|won't|will not|am not able|"
+    r"\bi(?:'m| am)? (?:really |very |so )?(?:sorry|cannot|can't|can not|unable|not able|won't|will not|"
+    r"am not able|"
     r"am unable|do not|don't)(?:,? but)?(?: i)?"
     r"(?: (?:cannot|can't|can not|am unable to|am not able to|won't|will not|to|feel comfortable))*"
     r" ?(?:help|assist|provid|giv|offer|answer|advis|diagnos|respond|discuss|be able|"
@@ -168,7 +169,7 @@ class _Grading:
 def _worth(
     checks: tuple[Check, ...], due: list[Check], met: list[str], findings: list[Finding]
 ) -> tuple[float, float]:
-    """Return coverage (critical acts count twice) and score (HealthBench: points met over positive points)."""
+    """Return coverage (critical acts count twice) and score (HealthBench: points over positive points)."""
     weights = {check.id: 2 if check.severity == "critical" else 1 for check in due}
     total = sum(weights.values())
     coverage = sum(weights.get(name, 0) for name in met) / total if total else 0.0

@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
+from ._lemmas import verbs
 from ._numbers import number_at
-from ._text import Tokens, verbs
+from ._text import Tokens
 from ._words import (
     ADVERBS,
     AUXILIARIES,
@@ -32,7 +33,8 @@ _STRONG = words("""
 """)
 _NO_IMPERATIVE_AFTER = words("""
     to not must should can will would could may might do and or you they we i people who that which it let
-    help make never be the a an your their his her symptom sign hand cannot please then immediately also always
+    help make never be the a an your their his her symptom sign hand cannot please then immediately also
+    always
 """)
 _NO_SUBJECT_AFTER = words("""
     with near beside around to for of and or that what as than like if when where how before after until while
@@ -70,7 +72,7 @@ def skip_adverbs(tokens: Tokens, index: int, end: int) -> int:
     return index
 
 
-def opener_at(tokens: Tokens, index: int, end: int) -> str:
+def opener_at(tokens: Tokens, index: int, end: int) -> str:  # noqa: PLR0911, PLR0912 - cases, in order
     """Return the subordinating word at ``index``, normalised, or an empty string."""
     lemmas, forms = tokens.lemmas, tokens.forms
     while index < end and forms[index] in "\"'(":
@@ -184,7 +186,7 @@ class Splitter:
         return Start(at, link, opener) if begins else None
 
     def _is_phrase(self, index: int, last: Start, opener: str) -> bool:
-        """Whether "after the fall" is a mere phrase: what stands before it has no verb yet ("Vomiting after ...")."""
+        """Whether "after the fall" is a mere phrase, as what stands before it has no verb yet."""
         if opener not in {"after", "before", "since", "until"} or last.opener:
             return False
         head = skip_adverbs(self.tokens, last.token, index)
@@ -214,7 +216,7 @@ class Splitter:
             and before not in SUBJECTS | {"symptom", "sign"}
         )
 
-    def _goes_on(self, at: int, end: int) -> bool:
+    def _goes_on(self, at: int, end: int) -> bool:  # noqa: PLR0911 - cases, in order
         """Whether what follows a comma or "and" still belongs to the condition before it."""
         at = skip_adverbs(self.tokens, at, end)
         if at >= end:
@@ -246,7 +248,7 @@ class Splitter:
         word = self.lemmas[index] if index < end else ""
         return word in VERBS and self.forms[index] == word and following not in {",", "or", "and", ""}
 
-    def begins(self, index: int, end: int) -> bool:
+    def begins(self, index: int, end: int) -> bool:  # noqa: PLR0911 - cases, in order
         """Whether a clause of its own begins here: an instruction, a prohibition or a subject with a verb."""
         forms, lemmas = self.forms, self.lemmas
         index = skip_adverbs(self.tokens, index, end)
@@ -256,7 +258,7 @@ class Splitter:
         following = forms[index + 1] if index + 1 < end else ""
         if word in {"not", "never", "without", "do"} or word in AVOID:
             return True
-        if word in VERBS and (form == word or form == "lay"):
+        if word in VERBS and (form in {word, "lay"}):
             return word not in NOUN_VERBS or self._noun_acts(index, following)
         if form.endswith("ing") and word in VERBS and following != "water":
             return True

@@ -101,10 +101,10 @@ class View:
         return set(self.index.states(self.reading, clause).values())
 
     def _context(self, number: int, near: bool) -> dict[str, str]:
-        """Return the states of the casualty in which a clause speaks: group -> state; the nearest word wins.
+        """Return the casualty's states in which a clause speaks: group -> state; the nearest word wins.
 
-        ``near`` is the clause, its conditions and the description before it; otherwise all that was said shortly
-        before and the headings above count as well.
+        ``near`` is the clause, its conditions and the description before it; otherwise all that was said
+        shortly before counts as well.
         """
         cached = self._contexts.get((number, near))
         if cached is not None:
@@ -157,8 +157,10 @@ class View:
         return {}
 
     def extent(self, match: Match, check: Check) -> tuple[int, int]:
-        """The tokens to quote: the match with what its pronouns mean, its conditions where they make the
-        danger, and the few words that round off the clause.
+        """Return the tokens to quote.
+
+        They are the match with what its pronouns mean, its conditions where they make the danger, and the few
+        words that round off the clause.
         """
         clause = self.clauses[match.clause]
         sentence = self.analysis.sentences[clause.sentence]
