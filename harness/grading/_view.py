@@ -7,8 +7,9 @@ from typing import Literal
 from quant_triage.rubrics import Check
 
 from ._clauses import Analysis, Polarity, analyse
-from ._index import Index, Match, Reading
+from ._index import Index, Match
 from ._numbers import Quantity, quantities
+from ._reading import Reading
 from ._split import skip_adverbs
 from ._words import AVOID, CEASE, INVERSE, VERBS
 
@@ -168,7 +169,7 @@ class View:
         meant = clause.antecedent
         while meant >= 0 and self.clauses[meant].sentence == clause.sentence:
             hits = self.reading.hits[meant]
-            inside += [t for slot in match.act.slots for t, _ in hits.get(slot, ())]
+            inside += [span[0] for slots, span in hits.terms if slots & match.act.needed]
             meant = self.clauses[meant].antecedent
         if check.when:
             for condition in clause.conditions:
