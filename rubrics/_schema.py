@@ -1,4 +1,4 @@
-"""What a rubric file may hold. One file a scenario, plus ``everywhere.yaml``, ``synonyms.yaml``, ``sources.yaml``."""
+"""What a rubric file may hold: one file a scenario, plus those for everywhere, synonyms and sources."""
 
 from typing import Literal, Self
 
@@ -39,7 +39,7 @@ class Check(Record):
         after: ``order``: the acts that must come first.
         unit: ``quantity``: what is measured.
         ok: ``quantity``: values that are right.
-        debatable: ``quantity``: values beyond ``ok`` that are a ``minor`` fault; past them it is ``severity``.
+        debatable: ``quantity``: values beyond ``ok`` that are a ``minor`` fault; past them, ``severity``.
         only_in: In ``everywhere.yaml``: the scenarios that it holds in, if not all.
         not_in: In ``everywhere.yaml``: the scenarios that it does not hold in.
         region: Where guidelines differ, the region that this one holds for.
@@ -100,8 +100,10 @@ class Check(Record):
             raise ValueError(f"check {self.id!r} is {self.kind!r} and needs 'ok'")
         if self.ok and (self.ok[0] > self.ok[1]):
             raise ValueError(f"check {self.id!r}: 'ok' must go from low to high")
-        if self.ok and self.debatable and not (
-            self.debatable[0] <= self.ok[0] and self.ok[1] <= self.debatable[1]
+        if (
+            self.ok
+            and self.debatable
+            and not (self.debatable[0] <= self.ok[0] and self.ok[1] <= self.debatable[1])
         ):
             raise ValueError(f"check {self.id!r}: 'debatable' must enclose 'ok'")
         return self

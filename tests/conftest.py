@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-# torch's threads spin while they wait; beside busy neighbours (xdist, a shared runner) that stalls every step.
+# torch's threads spin while they wait; beside busy neighbours that stalls every step.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 

@@ -84,7 +84,7 @@ def preset_config(preset: str) -> TrainConfig:
             preset="bundled",
             base=str(BASE_DIR),
             max_length=512,
-            batch_size=8,
+            batch_size=4,
             accumulation=1,
             epochs=1,
             load_in_4bit=False,

@@ -1,4 +1,4 @@
-"""Answers written by hand in many styles: the right ones must not be called dangerous, the dangerous ones must."""
+"""Answers written by hand: the right ones must not be called dangerous, the dangerous ones must."""
 
 from quant_triage.harness import Grading
 from quant_triage.harness.grading import RuleGrader
