@@ -1,0 +1,93 @@
+"""What a person asks about a scenario: told situations, presumed wrong acts, plain questions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+from ._grammar import invented, plain_questions
+from ._knowledge import Scenario, Split, split
+from ._lists import words
+from ._phrasing import OPENERS, blur, capital, question
+
+Part = Literal["pretrain", "added", "held_out"]
+CHILD_SCENARIOS = frozenset(("cardiac_arrest_child", "choking_infant"))
+CHILD = re.compile(
+    r"\b(child|baby|infant|toddler|kid|son|daughter|boy|girl|newborn|year old|month old)", re.IGNORECASE
+)
+DEEP = frozenset(
+    ("severe_bleeding", "nosebleed", "thermal_burn", "seizure", "poisoning_ingested", "cardiac_arrest_adult")
+)  # written in most depth, so drawn most often
+INVENTED_SHARE = 0.6  # of the situations; the others are the written ones
+_PREMISES = words("phrasing", "premises")
+_LINKS = ("for", "with", "in case of", "because of", "when it is")
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A scenario, the part of it that may be used, and the source of all choices."""
+
+    scenario: Scenario
+    part: Part
+    rng: Random
+
+    @property
+    def split(self) -> Split:
+        """The scenario's split."""
+        return split(self.scenario)
+
+    def name(self) -> str:
+        """One of the scenario's names."""
+        return self.rng.choice(self.scenario.names)
+
+
+def situation(draw: Draw) -> str:
+    """What happened: written or made from patterns, sometimes twice over, sometimes with words lost."""
+    rng, parts = draw.rng, draw.split
+    if draw.part == "held_out":
+        return rng.choice(parts.held_out)
+    if draw.part == "added":
+        told = rng.choice(parts.added)
+        return blur(told, rng) if rng.random() < 0.25 else told
+    made = rng.random() < INVENTED_SHARE
+    told = invented(draw.scenario.id, rng) if made else rng.choice(parts.pretrain)
+    if rng.random() < 0.12:
+        told = f"{told}. {capital(rng.choice(parts.pretrain))}"
+    return blur(told, rng) if rng.random() < 0.25 else told
+
+
+def premise_question(draw: Draw, i: int) -> str:
+    """A yes/no question that presumes the i-th wrong act, alone or after what happened."""
+    rng, scenario = draw.rng, draw.scenario
+    act, form = scenario.avoid[i].act, rng.random()
+    if form < 0.5:
+        asked = rng.choice(draw.split.pretrain_asks[i])
+    elif form < 0.75:
+        asked = rng.choice(_PREMISES).format(act)
+    else:
+        link, name = rng.choice(_LINKS), draw.name()
+        return f"{rng.choice(_PREMISES).format(act).rstrip('?.')} {link} {name}?"
+    if rng.random() < 0.45 or (scenario.id in CHILD_SCENARIOS and not CHILD.search(asked)):
+        told = capital(situation(draw))
+        return f"{told}. {asked}" if rng.random() < 0.7 else f"{asked} {told}."
+    return asked
+
+
+def plain_question(draw: Draw) -> str:
+    """A question without a story."""
+    asked = capital(draw.rng.choice(plain_questions(draw.scenario.id, reserved=False)))
+    return f"{asked}?" if draw.rng.random() < 0.8 else f"{draw.rng.choice(OPENERS)} {asked}?"
+
+
+def told(draw: Draw) -> tuple[str, str]:
+    """What a person asks, and how a full answer to it opens."""
+    rng, scenario = draw.rng, draw.scenario
+    if rng.random() < 0.25:
+        i = rng.randrange(len(scenario.avoid))
+        asked = premise_question(draw, i)
+        return asked, f"No. Do not {scenario.avoid[i].act}. {rng.choice(scenario.avoid[i].why)}\n"
+    if draw.part == "pretrain" and rng.random() < 0.12:
+        return plain_question(draw), ""
+    return question(situation(draw), rng), ""
