@@ -5,8 +5,9 @@ token limit is none of these.
 """
 
 import re
+import sys
 import unicodedata
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,9 +20,8 @@ from ._words import SMALL_WORDS, words
 _WINDOW = 20
 _LONGEST_PHRASE = 24
 _QUOTE = 160
-_RUN = re.compile(
-    r"([^\s.\-_=*#~>\u2500-\u257f])\1{7,}|([^\W\d_]{2,8}?)\2{3,}|([.\-_=*#~!?])\3{39,}", re.IGNORECASE
-)
+_RUN = re.compile(r"([^\s.\-_=*#~>\u2500-\u257f])\1{7,}|([.\-_=*#~!?])\2{39,}")
+_SYLLABLES = re.compile(r"([^\W\d_]{2,8}?)\1{3,}")
 _EMPTY_ITEMS = re.compile(r"(?:^[ \t]*(?:\(?\d{1,3}[.)]|[-*\u2022])[ \t]*\n){3,}", re.MULTILINE)
 _SOUP = re.compile(r"(?:[^\w\s.,!?'\"][^\S\n]*\n?[^\S\n]*){14,}")
 _DIALOGUE = re.compile(
@@ -31,6 +31,8 @@ _DIALOGUE = re.compile(
     re.IGNORECASE,
 )
 _MARKS_OF_DIALOGUE = 4
+_LONG_WORD = 12
+_LIMITS = {"": sys.maxsize, "?": sys.maxsize, "#": 11}
 _ARTICLES = words("the a an")
 _AFTER_ARTICLE = words(
     "the a an of to in on at for with and or but is are was be by from it that this when if after before"
@@ -98,6 +100,10 @@ class _Reader:
             match = expression.search(text)
             if match:
                 return Degeneration(match.start(), min(match.end(), match.start() + _QUOTE), why)
+        for place, index in enumerate(self.words):
+            form = self.tokens.forms[index]
+            if len(form) >= _LONG_WORD and _SYLLABLES.search(form):
+                return self._sign(place, place, "syllables repeat")
         marks = list(_DIALOGUE.finditer(text))
         if len(marks) >= _MARKS_OF_DIALOGUE:
             return Degeneration(
@@ -149,28 +155,23 @@ class _Reader:
 
     def window(self) -> Degeneration | None:
         """Too many garbled words, forms of one word, or numbers within a window of 20 words."""
-        stems: deque[str] = deque()
+        stems = [_sort(form) for form in self.forms]
+        totals = Counter(stems)
+        few_garbled = totals["?"] < 3
+        if few_garbled and all(n < _limit(stem) for stem, n in totals.items()):
+            return None
         counts: Counter[str] = Counter()
-        garbled = 0
-        for index, form in enumerate(self.forms):
-            stem = "#" if form == "#" else "?" if not _known(form) else _stem(form)
-            if len(stems) == _WINDOW:
-                gone = stems.popleft()
-                counts[gone] -= 1
-            stems.append(stem)
+        for index, stem in enumerate(stems):
+            if index >= _WINDOW:
+                counts[stems[index - _WINDOW]] -= 1
             counts[stem] += 1
-            first = index - len(stems) + 1
+            first = max(0, index - _WINDOW + 1)
             garbled = counts["?"]
-            if garbled >= 5 or (garbled >= 3 and garbled > 0.34 * len(self.forms)):
-                return self._sign(
-                    next(i for i in range(first, index + 1) if not _known(self.forms[i])),
-                    index,
-                    "words are garbled",
-                )
-            if stem not in {"", "?"} and counts[stem] >= (11 if stem == "#" else 8):
-                return self._sign(
-                    first, index, "the text counts" if stem == "#" else "one word comes back again and again"
-                )
+            if garbled >= 5 or (garbled >= 3 and garbled > 0.34 * len(stems)):
+                return self._sign(stems.index("?", first), index, "words are garbled")
+            if counts[stem] >= _limit(stem):
+                why = "the text counts" if stem == "#" else "one word comes back again and again"
+                return self._sign(first, index, why)
         return None
 
     def salad(self) -> Degeneration | None:
@@ -199,9 +200,18 @@ def _script(char: str) -> str:
 
 
 @lru_cache(maxsize=65536)
-def _stem(form: str) -> str:
-    """What forms of one word have in common; nothing for small words."""
+def _sort(form: str) -> str:
+    """What forms of one word have in common; "?" for no word, nothing for small ones."""
+    if form == "#":
+        return form
+    if not _known(form):
+        return "?"
     return "" if form in SMALL_WORDS or len(form) <= 2 else form[:4]
+
+
+def _limit(stem: str) -> int:
+    """How often a stem may not occur within the window; numbers are more frequent, small words free."""
+    return _LIMITS.get(stem, 8)
 
 
 @lru_cache(maxsize=65536)

@@ -38,6 +38,7 @@ _MEASURES: dict[str, dict[str, float]] = {  # base unit -> unit -> factor
     ),
 }  # fmt: skip
 _UNITS = {unit: (base, factor) for base, units in _MEASURES.items() for unit, factor in units.items()}
+_NUMBER_WORDS = frozenset({*_ONES, *_TENS, *_LOOSE, "hundred", "a", "an"})
 _RANGE = frozenset({"-", "to", "or", "and"})
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*\Z")
 EMERGENCY_NUMBERS = words("""
@@ -131,7 +132,8 @@ def quantities(tokens: Tokens) -> list[Quantity]:
     size = len(forms)
     index = 0
     while index < size:
-        value = _value(tokens, index, size)
+        form = forms[index]
+        value = _value(tokens, index, size) if form[0].isdigit() or form in _NUMBER_WORDS else None
         if value is None:
             index += 1
             continue

@@ -52,6 +52,16 @@ _JUDGEMENTS = WARNINGS | words(
 _PAST_DEEDS = words("should must shall may ought need")
 
 
+# Every word that can turn the polarity of what follows it.
+_TURNING = (
+    AVOID | INVERSE | CEASE | WARNINGS | _LACKS
+    | words("""
+        not never without prevent instead rather place than steer stay keep afraid scared reluctant shy
+        against nothing free clear empty no nor neither tempt temptation urge
+    """)
+)  # fmt: skip
+
+
 class Painter:
     """Gives every token of a text its polarity, clause by clause."""
 
@@ -141,6 +151,8 @@ class Painter:
             if resume is not None and (forms[index] == "," or self._resumes(index, previous)):
                 state, resume = resume, None
             polarity[index] = state
+            if word not in _TURNING:
+                continue
             if self._turns_locally(word, previous, following, lemmas[start:index]):
                 resume = state if resume is None else resume
                 local = FORBIDDEN if word in {"instead", "rather", "place"} else DENIED

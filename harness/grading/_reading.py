@@ -1,4 +1,4 @@
-"""The slots found in each clause of one reply, and what a clause can borrow from those that it is linked with."""
+"""The slots found in each clause of a reply, and what a clause borrows from those that it is linked with."""
 
 from collections import defaultdict
 
@@ -34,7 +34,7 @@ class Reading:
         return found
 
     def linked(self, number: int, link: int) -> Hits:
-        """The slots of a linked clause that a pronoun can mean: things, not deeds, and none that is ruled out."""
+        """The slots of a linked clause that a pronoun can mean: things, not deeds, none ruled out."""
         clauses = self.analysis.clauses
         if clauses[number].embeds == link or self.is_heading(clauses[link].start):
             return self.hits[link]

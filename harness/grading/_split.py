@@ -22,6 +22,7 @@ from ._words import (
 
 _OBJECTS = DETERMINERS | {"it", "them", "him", "her"}
 _TWO_WORD_OPENERS = frozenset({"even", "only", "except", "in", "as", "so"})
+_OPENING = SUBORDINATORS | words("only even except in as so by after before while whilst when")
 _ABOUT = words("about around at several few approximately roughly this that")
 _CONDITIONAL = words(
     "if unless when until once whether after before while because since although though even who which"
@@ -148,7 +149,7 @@ class Splitter:
         form = self.forms[index]
         if form in _DIVIDERS or form in COORDINATORS:
             return self._after_joint(index, end, last, conditional)
-        opener = opener_at(self.tokens, index, end)
+        opener = opener_at(self.tokens, index, end) if self.lemmas[index] in _OPENING else ""
         if opener:
             return None if self._is_phrase(index, last, opener) else Start(index, "sub", opener)
         if conditional and self._main_clause_without_comma(index, end, last):

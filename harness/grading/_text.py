@@ -19,6 +19,7 @@ _FOLD = (
     | dict.fromkeys(_BREAKS, "\n")
     | {"\u2026": "."}
 )
+_ONE_TO_ONE = str.maketrans({char: folded for char, folded in _FOLD.items() if char != "\r"})
 _DROPPED = frozenset({"Mn", "Cf", "Me"})
 
 
@@ -71,29 +72,34 @@ def _plain(text: str) -> tuple[str, list[int]]:
 
 def tokenise(text: str) -> Tokens:
     """Split a text into tokens, with offsets into the text as it was given."""
-    if text.isascii() and "\r" not in text:
-        plain, offsets = text.lower(), None
-    else:
+    plain, offsets = text.translate(_ONE_TO_ONE).lower(), None
+    if not plain.isascii() or "\r" in plain:
         plain, offsets = _plain(text)
     forms: list[str] = []
     lemmas: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    marks: list[int] = []
+    spans: list[tuple[int, int]] = []
     for match in _TOKEN.finditer(plain):
-        mark, stop = match.span()
-        if match.group() == "-" and mark and plain[mark - 1].isalpha() and plain[stop : stop + 1].isalpha():
+        word, span = match.group(), match.span()
+        if (
+            word == "-"
+            and span[0]
+            and plain[span[0] - 1].isalpha()
+            and plain[span[1] : span[1] + 1].isalpha()
+        ):
             continue  # a hyphen within a word: "mouth-to-mouth" is three words
-        if offsets is None:
-            start, end = mark, stop
-        else:
-            start, end = offsets[mark], offsets[stop - 1] + 1
-            while end < len(text) and unicodedata.combining(text[end]):
-                end += 1
-        for form, base in split_word(match.group()):
+        for form, base in split_word(word):
             forms.append(form)
             lemmas.append(base)
-            starts.append(start)
-            ends.append(end)
-            marks.append(mark)
-    return Tokens(text, plain, forms, lemmas, starts, ends, marks)
+            spans.append(span)
+    marks = [span[0] for span in spans]
+    if offsets is None:
+        return Tokens(text, plain, forms, lemmas, marks, [span[1] for span in spans], marks)
+    ends = [_end(text, offsets[stop - 1] + 1) for _, stop in spans]
+    return Tokens(text, plain, forms, lemmas, [offsets[mark] for mark in marks], ends, marks)
+
+
+def _end(text: str, end: int) -> int:
+    """Take the accents that stand after a letter along with it."""
+    while end < len(text) and unicodedata.combining(text[end]):
+        end += 1
+    return end
