@@ -18,7 +18,8 @@ _LIMITS = words("""
 _LIMITING_OPENERS = words("until before while if unless when after once who") | {"only if"}
 _NEGATORS = words("not never avoid no without refrain instead nothing against skip delay")
 _BEFORE_NEGATORS = words("do should must need have be there")
-_OWN = re.compile(r"\b(?:on your own|by yourself|yourself|alone|at home)\b")
+_OWN_WITHIN = 30  # characters after the act
+_OWN = re.compile(r"\b(?:on your own|by yourself|yourself|alone|at home)\b", re.IGNORECASE)
 _GOES_ON = words("for continue keep do hold maintain at this about aim")
 
 
@@ -133,11 +134,14 @@ class Examiner:
             if not handed_over and self._limited(match, check):
                 continue
             start = min(self._negator(match), self.tokens.starts[min(match.tokens)])
+            end = self.tokens.ends[max(match.tokens)]
+            if handed_over and (own := _OWN.search(self.view.reply, end, end + _OWN_WITHIN)):
+                end = own.end()  # "on your own" is what makes it a hand-over: quote it
             yield self.finding(
                 check.id,
                 "minor" if handed_over else severity,
                 "forbids_required",
-                (start, self.tokens.ends[max(match.tokens)]),
+                (start, end),
                 f"Tells the reader not to do what is needed: {check.title[0].lower()}{check.title[1:]}.",
                 self._source(check),
             )
