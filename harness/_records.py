@@ -69,7 +69,7 @@ class Sampling(Record):
     """Everything about decoding that changes a reply. Part of every reply's key.
 
     Attributes:
-        temperature: 0 is greedy; then ``top_k`` and ``top_p`` have no effect.
+        temperature: Of every sample but the first, which is always greedy. 0 is greedy for all.
         max_tokens: Most new tokens in a reply.
         slots: Sequences decoded side by side. Greedy text depends on the batch shape, so it is
             part of the identity.

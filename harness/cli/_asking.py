@@ -68,7 +68,13 @@ class Asking(Record):
                 measured_error=measured_error(grader.version, rubrics.sha256),
             ),
             labels=load_labels(self.labels),
-            sampling=Sampling(seed=self.seed, max_tokens=self.max_tokens, slots=self.slots),
+            sampling=Sampling(
+                # Further greedy samples would be copies; Gemma's card samples at 1.0, top-k 64, top-p 0.95.
+                temperature=1.0 if policy.samples > 1 else 0.0,
+                seed=self.seed,
+                max_tokens=self.max_tokens,
+                slots=self.slots,
+            ),
             hardware=Hardware(threads=self.threads, gpu_layers=self.gpu_layers),
         )
 

@@ -209,7 +209,7 @@ class _Loop:
                 self._count[slot] = 0
                 self._limit[slot] = work.limit
                 sampling = self._sampling
-                if sampling.temperature > 0:
+                if sampling.temperature > 0 and work.request.sample > 0:
                     work.sampler = Sampler(
                         temperature=sampling.temperature,
                         top_k=sampling.top_k,
@@ -253,15 +253,13 @@ class _Loop:
             work = self._work[slot]
             where = f" in the reply to {work.request.prompt_id!r}" if work else ""
             raise ModelError("nan", f"the logits are not finite at token {self._count[slot] + 1}{where}")
-        if self._sampling.temperature == 0:
-            return np.asarray(best, dtype=np.int32)
-        outputs = np.flatnonzero(self._batch.wanted[: self._batch.used])
-        chosen = [
-            work.sampler.draw(self._context, int(index))
-            for slot, index in zip(rows, outputs, strict=True)
-            if (work := self._work[slot]) is not None and work.sampler is not None
-        ]
-        return np.array(chosen, dtype=np.int32)
+        chosen: Tokens = best.astype(np.int32)
+        if self._sampling.temperature > 0:
+            outputs = np.flatnonzero(self._batch.wanted[: self._batch.used])
+            for row, (slot, index) in enumerate(zip(rows, outputs, strict=True)):
+                if (work := self._work[slot]) is not None and work.sampler is not None:
+                    chosen[row] = work.sampler.draw(self._context, int(index))
+        return chosen
 
     def _advance(self, rows: NDArray[np.intp], chosen: Tokens) -> Iterator[Finished]:
         if self._meter.first_token is None:

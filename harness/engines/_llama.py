@@ -3,6 +3,7 @@
 import ctypes
 from collections import deque
 from pathlib import Path
+from typing import ClassVar
 
 import llama_cpp as C  # noqa: N812 - the C interface, as its own documentation writes it
 import numpy as np
@@ -22,6 +23,8 @@ MAX_SLOTS = 255  # llama.cpp keeps 256 sequences; one holds the shared prefix
 class Log:
     """Swallows llama.cpp's messages and keeps its last errors and warnings, to explain a failure."""
 
+    _installed: ClassVar[object] = None  # llama.cpp calls it until another is set: it outlives this object
+
     def __init__(self) -> None:
         self.lines: deque[tuple[int, str]] = deque(maxlen=50)
 
@@ -30,8 +33,9 @@ class Log:
             if level in {_WARNING, _ERROR} and line:
                 self.lines.append((level, line))
 
-        self._callback = C.llama_log_callback(keep)
-        C.llama_log_set(self._callback, ctypes.c_void_p(0))
+        callback = C.llama_log_callback(keep)
+        C.llama_log_set(callback, ctypes.c_void_p(0))
+        Log._installed = callback
 
     def cause(self, default: str) -> str:
         """The most telling line: the first error (later ones only say that loading failed)."""
