@@ -13,7 +13,7 @@ from ._words import words
 
 _LIMITS = words("""
     too hard harder directly excessive excessively more longer over just yet again repeatedly
-    unnecessarily only tightly tight alternately further forcefully twice much very same both either
+    unnecessarily only tightly tight without alternately further forcefully twice much very same both either
 """)
 _LIMITING_OPENERS = words("until before while if unless when after once who") | {"only if"}
 _NEGATORS = words("not never avoid no without refrain instead nothing against skip delay")

@@ -1,18 +1,21 @@
 """Sentences to clauses: who is told to do what, with what polarity, and in which state of the casualty."""
 
+from itertools import pairwise
+
 from ._blocks import Sentence, sentences
 from ._mode import answers_yes, mode_of, takes_back, tells_myth
 from ._model import Analysis, Clause, Polarity
 from ._polarity import Painter
 from ._split import Splitter
 from ._text import tokenise
-from ._words import AUXILIARIES, INVERSE, VERBS, words
+from ._words import AUXILIARIES, FINITE, INVERSE, VERBS, words
 
 __all__ = ["Analysis", "Clause", "Polarity", "analyse"]
 
 _ASKING = words(
     "check see determine assess find look observe ask know tell establish verify sure confirm feel listen"
 )
+_SHORT_CONDITION = 5  # "if they are not"
 _PRONOUN_OBJECTS = words("it them this these those one some")
 
 
@@ -49,6 +52,7 @@ class _Reader:
             end = starts[number + 1].token if number + 1 < len(starts) else sentence.end
             if start < end:
                 self._add(Clause(start, end, index, opener=opener), link, first, sentence)
+        self._split_subjects(first)
         self._antecedents(first)
         self._attach_conditions(first, sentence)
         self._sentence_marks(first, sentence)
@@ -85,6 +89,20 @@ class _Reader:
         form = self.forms[clause.start]
         return form == self.lemmas[clause.start] or form.endswith("ing")
 
+    def _split_subjects(self, first: int) -> None:
+        """A subject in the -ing form that "who ..." parts from its predicate orders nothing."""
+        for clause, following in pairwise(self.clauses[first:]):
+            head = self.forms[clause.start]
+            subject = head.endswith("ing") and self.lemmas[clause.start] in VERBS and clause.mode == "main"
+            complete = any(self.lemmas[k] in FINITE for k in range(clause.start + 1, clause.end))
+            if (
+                subject
+                and not clause.opener
+                and not complete
+                and following.opener in {"who", "which", "where"}
+            ):
+                clause.mode = "report"
+
     def _attach_conditions(self, first: int, sentence: Sentence) -> None:
         """Give each clause the conditions under which it holds."""
         leading: list[int] = []
@@ -111,9 +129,10 @@ class _Reader:
                 leading.append(index)
             else:
                 leading, after_main = [index], False
-            clause.flips = (
-                "not" in self.lemmas[clause.start + 1 : clause.start + 3] and clause.end - clause.start <= 4
-            )
+            end = clause.end
+            while end > clause.start and not self.forms[end - 1].isalpha():
+                end -= 1
+            clause.flips = end - clause.start <= _SHORT_CONDITION and self.lemmas[end - 1] == "not"
 
     def _antecedents(self, first: int) -> None:
         """Find what pronouns point to, and which clauses are asked about."""

@@ -124,12 +124,10 @@ class Index:
             cached = reading.states[clause] = {}
             hits = reading.hits[clause]
             for name, group, act in self._states:
-                if (
-                    act.needed <= hits.present
-                    and not act.absent & hits.present
-                    and _assign(act, hits, [], reading) is not None
-                ):
-                    cached.setdefault(group, name)
+                if act.needed <= hits.present and not act.absent & hits.present:
+                    assigned = _assign(act, hits, [], reading)
+                    if assigned is not None and reading.stands(assigned[0]):
+                        cached.setdefault(group, name)
         return cached
 
 

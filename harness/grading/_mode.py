@@ -23,7 +23,9 @@ _CONDITIONS = words("if unless even whether once until when before after while a
 _REASONS = words("because since so which who where")
 _POSSIBLE = words("can could may might")
 _OBLIGED = words("should must need have")
-_LOST = words("chance survival effectiveness")
+_GAINS = words("chance survival effectiveness likelihood flow circulation recovery outcome")
+_LESSENS = words("reduce lower decrease lessen diminish")
+_INCREASES = words("increase raise improve boost maintain restore")
 _LEADING = words("leading causing resulting making allowing preventing reducing increasing meaning risking")
 _DEFINING = words("include involve occur refer describe differ depend represent result happen")
 _PROGNOSIS = words("usually normally generally probably soon eventually always often will")
@@ -108,7 +110,7 @@ def _declarative(tokens: Tokens, clause: Clause, head: int) -> Mode:  # noqa: PL
     if (word in VERBS and form == word and word not in NOUN_VERBS) or word in {"not", "never", "do"}:
         return "main"
     link = next((k for k in range(head + 1, clause.end) if lemmas[k] in FINITE), None)
-    good = any(w in POSITIVE for w in span) and not _LOST & set(span)
+    good = speaks_well(span)
     if word in _PRONOUNS:
         passive = word != "blood" and link is not None and _passive(tokens, link, clause.end)
         if good or passive or any(w in _OBLIGED or w in _PROGNOSIS for w in span):
@@ -139,6 +141,22 @@ def _declarative(tokens: Tokens, clause: Clause, head: int) -> Mode:  # noqa: PL
     return "main"
 
 
+def speaks_well(lemmas: list[str]) -> bool:
+    """Whether words praise: they help, or reduce what is bad, or increase what is good."""
+    named = set(lemmas)
+    if named & _LESSENS:
+        return not named & _GAINS
+    return bool(named & POSITIVE) or bool(named & _INCREASES and named & _GAINS)
+
+
+def speaks_ill(lemmas: list[str]) -> bool:
+    """Whether words blame: they harm, or reduce what is good, or increase what is bad."""
+    named = set(lemmas)
+    if named & _LESSENS:
+        return bool(named & _GAINS)
+    return bool(named & NEGATIVE) and not (named & _INCREASES and named & _GAINS)
+
+
 def _past(forms: list[str]) -> bool:
     return any(form in {"was", "were", "did", "had"} or form.endswith("ed") for form in forms)
 
@@ -151,7 +169,7 @@ def _passive(tokens: Tokens, link: int, end: int) -> bool:
 
 
 def _denied(lemmas: list[str], start: int, end: int) -> bool:
-    return any(lemmas[k] in {"not", "never"} or lemmas[k] in NEGATIVE for k in range(start, end))
+    return bool({"not", "never"} & set(lemmas[start:end])) or speaks_ill(lemmas[start:end])
 
 
 def tells_myth(plain: str, lemmas: set[str]) -> bool:

@@ -42,6 +42,7 @@ class Clause:
         listed: It is part of a list after "Never:" and the like.
         judged: Its predicate judges its act ("tilting the head back is dangerous").
         ending: The polarity at its end, which the next clause may inherit.
+        local: The same within a phrase such as "without ...", which goes on after "or".
     """
 
     start: int
@@ -58,6 +59,7 @@ class Clause:
     listed: bool = False
     judged: bool = False
     ending: Polarity = Polarity.AFFIRMED
+    local: Polarity = Polarity.AFFIRMED
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What a clause does with each of its words: affirms, denies, forbids or ends it."""
 
+from ._mode import speaks_ill, speaks_well
 from ._model import Clause, Polarity
 from ._split import Splitter, skip_adverbs
 from ._text import Tokens
@@ -16,10 +17,8 @@ from ._words import (
     HELPER_NOUNS,
     INVERSE,
     MODALS,
-    NEGATIVE,
     NOUN_VERBS,
     PERSON_SUBJECTS,
-    POSITIVE,
     SUBJECTS,
     VERBS,
     WARNINGS,
@@ -28,6 +27,7 @@ from ._words import (
 
 AFFIRMED, DENIED, FORBIDDEN, SHARED, CEASED = Polarity
 _NEGATED = frozenset({FORBIDDEN, DENIED})
+_CARRIED = frozenset({FORBIDDEN, DENIED, SHARED})
 _FRESH = words("instead then just simply immediately always rather please only")
 _ADDRESSED = words("you please and also so but or just kindly always then if ever") | {
     ",",
@@ -39,6 +39,8 @@ _ADDRESSED = words("you please and also so but or just kindly always then if eve
 }
 _JOINTS = words("and but or so please you") | {",", ":", "-"}
 _STRONG_INVERSE = words("delay skip postpone refuse neglect")
+_NO_NEGATION = words("only just merely simply necessarily least sure all every everyone everything always")
+_UNBINDING = words("can could will would may might")
 _LACKS = words("difficulty inability unable failure risk danger lack consequence")
 _NEED = words("need reason point use benefit one requirement sense")
 _NO_DENIAL = words("longer more later less matter doubt sooner other one's , . ! : ; -") | {""}
@@ -49,7 +51,6 @@ _JUDGEMENTS = WARNINGS | words(
     "myth outdated harm avoid discourage prohibit ineffective unhelpful useless unneeded needless "
     "forbid obsolete substitute insufficient"
 )
-_PAST_DEEDS = words("should must shall may ought need")
 
 
 # Every word that can turn the polarity of what follows it.
@@ -57,7 +58,7 @@ _TURNING = (
     AVOID | INVERSE | CEASE | WARNINGS | _LACKS
     | words("""
         not never without prevent instead rather place than steer stay keep afraid scared reluctant shy
-        against nothing free clear empty no nor neither tempt temptation urge
+        against nothing free clear empty no nor neither tempt temptation urge but replace substitute
     """)
 )  # fmt: skip
 
@@ -79,7 +80,7 @@ class Painter:
     ) -> tuple[Polarity, int]:
         """What is left of the polarity of the clause before, and the clause whose fate this one shares."""
         nothing = (AFFIRMED, -1)
-        if previous.mode == "condition" or previous.ending not in {FORBIDDEN, DENIED, SHARED}:
+        if previous.mode == "condition" or {previous.ending, previous.local}.isdisjoint(_CARRIED):
             return nothing
         if clause.opener:
             return (previous.ending, -1) if clause.opener == "by" else nothing
@@ -102,7 +103,7 @@ class Painter:
             clause.listed = True
             return previous.ending, -1
         if link in {"or", "nor"}:
-            return previous.ending, previous.shares
+            return previous.local, previous.shares
         gerund = verb is not None and forms[verb].endswith("ing")
         only = link == "and" and {"just", "simply"} & set(forms[previous.start : previous.end])
         if not same_form or (verb is not None and lemmas[verb] in ATTITUDES and not gerund and not only):
@@ -160,6 +161,7 @@ class Painter:
             else:
                 state = self._turned(clause, index, word, previous, following, state)
         clause.ending = state if resume is None else resume
+        clause.local = state
         self._evaluate(clause)
 
     def _resumes(self, index: int, previous: str) -> bool:
@@ -176,7 +178,7 @@ class Painter:
             return following in {"of", "than"}
         if word == "place":
             return previous == "in" and following == "of"
-        return word in {"without", "prevent"} or (word == "than" and bool(_BETTER & set(before)))
+        return word in _LACKS | {"without", "prevent"} or (word == "than" and bool(_BETTER & set(before)))
 
     def _turned(  # noqa: PLR0911, PLR0912, PLR0917 - cases, in order
         self, clause: Clause, index: int, word: str, previous: str, following: str, state: Polarity
@@ -201,8 +203,10 @@ class Painter:
             return AFFIRMED if state in {FORBIDDEN, DENIED, SHARED} else kind
         if word in {"afraid", "scared", "reluctant", "shy"}:
             return _toggle(state, DENIED)
-        if word in _LACKS:
-            return _toggle(state, DENIED)
+        if word == "but":
+            return AFFIRMED
+        if word in {"replace", "substitute"}:
+            return AFFIRMED if state in _NEGATED else state  # "should not replace calling for help"
         if word in CEASE and self._ceases(index, end):
             return _toggle(state, CEASED)
         if word == "against" and previous in _ADVISERS:
@@ -225,7 +229,7 @@ class Painter:
         lemmas = self.lemmas
         if following in {"just", "only", "simply"} and previous == "do":
             return _toggle(state, FORBIDDEN)
-        if following in {"only", "just", "merely", "simply", "necessarily", "least", "sure"}:
+        if following in _NO_NEGATION:
             return state
         if previous in {"or", "why"} and following in {"", "."}:
             return state
@@ -234,12 +238,16 @@ class Painter:
             if near & APPROVALS and not near & WARNINGS:
                 self._paint_range(clause.start, index, _toggle(state, FORBIDDEN))
                 return _toggle(state, FORBIDDEN)
-        if previous in _PAST_DEEDS and following == "be":
-            self._paint_range(clause.start, index, FORBIDDEN)
-            return FORBIDDEN
-        if previous in {"can", "could"} and following == "be":
-            self._paint_range(clause.start, index, DENIED)
-            return DENIED
+        if following == "be" and previous in MODALS | {"need"}:
+            done = self.forms[index + 2 : index + 3]
+            passive = bool(done) and done[0].endswith(("ed", "en", "ught", "put", "pt", "ld", "ne", "wn"))
+            kind = (
+                FORBIDDEN
+                if passive and previous not in {"can", "could", "will", "would", "may", "might"}
+                else DENIED
+            )
+            self._paint_range(clause.start, index, kind)
+            return kind
         if previous in {"should", "must", "shall", "ought", "need", "to", ""}:
             return _toggle(state, FORBIDDEN)
         if previous == "do" and self.forms[index - 1] == "do":
@@ -288,16 +296,12 @@ class Painter:
         return FORBIDDEN if self._orders(clause) or index == clause.start else DENIED
 
     def _orders(self, clause: Clause) -> bool:
-        """Whether the clause is an instruction: it begins with a bare verb, "you" or holds a modal."""
+        """Whether the clause is an instruction: it begins with a bare verb or "you"."""
         head = skip_adverbs(self.tokens, clause.start, clause.end)
         if head >= clause.end:
             return False
         word = self.lemmas[head]
-        return (
-            (word in VERBS and self.forms[head] == word)
-            or word == "you"
-            or any(w in {"should", "must", "can", "may"} for w in self.lemmas[head : clause.end])
-        )
+        return word == "you" or (word in VERBS and self.forms[head] == word)
 
     def _ceases(self, index: int, end: int) -> bool:
         """Whether "stop" ends an act of the helper rather than something in the casualty."""
@@ -351,12 +355,13 @@ class Painter:
         is_a = lemmas[link] == "be" or "be" in predicate[1:3]
         if word in PERSON_SUBJECTS and not is_a:
             return
-        harms = _JUDGEMENTS & set(predicate[1:7]) if is_a and not gerund else NEGATIVE & set(predicate)
-        bad = bool(harms)
+        bad = bool(_JUDGEMENTS & set(predicate[1:7])) if is_a and not gerund else speaks_ill(predicate)
         denied = bool({"not", "never", "no"} & set(predicate))
-        good = any(w in POSITIVE for w in predicate) and "too" not in predicate
+        good = speaks_well(predicate) and "too" not in predicate
         if (bad and not denied and not good) or (denied and not bad and (good or gerund)):
-            self._paint_range(clause.start, link, FORBIDDEN)
+            kind = DENIED if denied and lemmas[link] in _UNBINDING else FORBIDDEN
+            for index in range(clause.start, link):  # "delaying CPR costs lives" is in favour of CPR
+                self.polarity[index] = AFFIRMED if self.polarity[index] is DENIED else kind
             if bad and not is_a:
                 self._paint_range(link, clause.end, DENIED)  # what it leads to is no instruction either
                 clause.judged = True

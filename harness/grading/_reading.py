@@ -3,8 +3,12 @@
 from collections import defaultdict
 
 from ._clauses import Analysis
-from ._vocabulary import Hits
-from ._words import NOUN_VERBS, VERBS
+from ._vocabulary import Hits, Span
+from ._words import NOUN_VERBS, VERBS, words
+
+_DENIALS = words(
+    "not no never without stop cease lose unable barely cannot neither absent fail nothing unconscious"
+)
 
 
 class Reading:
@@ -49,6 +53,14 @@ class Reading:
             present: frozenset[int] = frozenset().union(*(slots for slots, _ in terms))
             cached = self._things[link] = Hits(present, terms)
         return cached
+
+    def stands(self, spans: tuple[Span, ...]) -> bool:
+        """Whether a state is named as it is: no word of it is denied, unless the denial is part of it."""
+        tokens = [t for span in spans for t in range(*span)]
+        lemmas = self.analysis.tokens.lemmas
+        return any(lemmas[t] in _DENIALS for t in tokens) or not any(
+            self.analysis.polarity[t] for t in tokens
+        )
 
     def is_heading(self, token: int) -> bool:
         """Whether a token stands in a heading."""

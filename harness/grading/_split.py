@@ -47,6 +47,8 @@ _COMPARING = words(
 _DESCRIBING = words("be have stop become look feel can do lose")
 _THIRD_PERSON = words("is are has was were does have cannot can will")
 _TRANSITIVE_NOUNS = words("call press sit stand lean use wait look lie stay seek hold help stop start")
+_SHALL = words("should must may can will")
+_PHRASING = words("of in on at with for to from or and that which who by as if not")
 _BARE = words("panic delay wait drive walk stand sit press rest leave")
 _CASUALTY = words("he she they it")
 _DIVIDERS = frozenset(",;:-()")
@@ -260,7 +262,7 @@ class Splitter:
         if word in {"not", "never", "without", "do"} or word in AVOID:
             return True
         if word in VERBS and (form in {word, "lay"}):
-            return word not in NOUN_VERBS or self._noun_acts(index, following)
+            return word not in NOUN_VERBS or self._noun_acts(index, following, end)
         if form.endswith("ing") and word in VERBS and following != "water":
             return True
         if following in _OBJECTS and form == word and word not in SUBJECTS | DETERMINERS and word in verbs():
@@ -272,9 +274,24 @@ class Splitter:
             return word in SUBJECTS and speaks and word not in {"some", "most", "other", "one"}
         if word in DETERMINERS or word == "no":
             return self._auxiliary_near(index, end, AUXILIARIES - {"need", "do"})
+        return self._noun_subject(index, end)
+
+    def _noun_subject(self, index: int, end: int) -> bool:
+        """Whether bare nouns begin a clause ("medical help should be sought") after one with a verb."""
+        if self.forms[index - 1] == "or" or not any(
+            self.lemmas[k] in VERBS and not self.forms[k].endswith("ing")
+            for k in range(max(0, index - 12), index)
+        ):
+            return False
+        for k in range(index, min(end, index + 4)):
+            if self.lemmas[k] in _SHALL and k > index:
+                return True
+            form = self.forms[k]
+            if not form.isalpha() or form in _PHRASING or self.lemmas[k] in VERBS - NOUN_VERBS:
+                return False
         return False
 
-    def _noun_acts(self, index: int, following: str) -> bool:
+    def _noun_acts(self, index: int, following: str, end: int) -> bool:
         """Whether a word that may be noun or verb is a verb here."""
         word = self.lemmas[index]
         if word == "drink" and {"food", "eat", "meal", "foods"} & set(self.lemmas[max(0, index - 4) : index]):
@@ -285,6 +302,8 @@ class Splitter:
             or following.endswith("ly")
             or following.isdigit()
         ):
+            return True
+        if number_at(self.tokens, index + 1, end):
             return True
         if word in _TRANSITIVE_NOUNS and following not in {"", ",", ".", "and"}:
             return True

@@ -6,12 +6,13 @@ from typing import Literal
 
 from quant_triage.rubrics import Check
 
-from ._clauses import Analysis, Polarity, analyse
+from ._clauses import Analysis, Clause, Polarity, analyse
 from ._index import Index, Match
+from ._lemmas import verbs
 from ._numbers import Quantity, quantities
 from ._reading import Reading
 from ._split import skip_adverbs
-from ._words import AVOID, CEASE, INVERSE, VERBS
+from ._words import AVOID, CEASE, INVERSE, NOUN_VERBS, VERBS, words
 
 Stance = Literal["affirms", "forbids", "denies", "mentions"]
 
@@ -21,6 +22,9 @@ _OPERATORS = CEASE | INVERSE | AVOID | {"instead", "rather", "without", "never",
 _DENIALS = frozenset(
     {"instead", "rather", "without", "never", "not", "no", "unnecessary", "needless", "pointless"}
 )
+_LIGHT_VERBS = words("""
+    try attempt start begin need want have go bother let allow continue be do get use perform give make
+""")
 _NEGATED = frozenset({Polarity.FORBIDDEN, Polarity.DENIED})
 
 
@@ -78,14 +82,35 @@ class View:
             operator = next((t for t in match.tokens if lemmas[t] in _DENIALS), None)
         if operator is not None:
             values = deed = {polarity[operator]}
+        if self._is_noun(first[0]):
+            return "mentions"
         if values & _NEGATED:
             banned = Polarity.FORBIDDEN in deed and not values & {Polarity.AFFIRMED, Polarity.CEASED}
-            return "forbids" if banned and clause.mode == "main" else "denies"
+            if banned and clause.mode == "main" and self._is_banned_verb(clause, first[0]):
+                return "forbids"
+            return "denies"
         if clause.mode != "main" or Polarity.CEASED in values:
             return "mentions"
         if Polarity.SHARED in values and clause.shares in self.hazard_clauses:
             return "denies"
         return "affirms"
+
+    def _is_noun(self, token: int) -> bool:
+        """Whether a deed in the -ing form is a noun: "bending of a limb"."""
+        forms = self.tokens.forms
+        return forms[token].endswith("ing") and forms[token + 1 : token + 2] == ["of"]
+
+    def _is_banned_verb(self, clause: Clause, deed: int) -> bool:
+        """Whether the deed itself is forbidden, no verb before it ("do not leave to look for ...")."""
+        lemmas, polarity = self.tokens.lemmas, self.analysis.polarity
+        head = next((k for k in range(clause.start, deed) if polarity[k] is Polarity.FORBIDDEN), deed)
+        head = skip_adverbs(self.tokens, head, deed)
+        allowed = _LIGHT_VERBS | _OPERATORS
+        first = head < deed and lemmas[head] in verbs() - allowed and self.tokens.forms[head] == lemmas[head]
+        return not first and not any(
+            polarity[k] is Polarity.FORBIDDEN and lemmas[k] in VERBS - NOUN_VERBS - allowed
+            for k in range(head, deed)
+        )
 
     def applies(self, number: int, match: Match) -> bool:
         """Whether the states and the words around a match let the check stand."""
@@ -114,7 +139,7 @@ class View:
         states: dict[str, str] = dict(self.index.states(self.reading, number))
         for condition in clause.conditions:
             named = self.clauses[condition]
-            if named.opener == "unless" or named.embedded:
+            if named.opener in {"unless", "until"} or named.embedded:
                 continue
             if named.flips:
                 _merge(states, self._opposite(condition))

@@ -105,11 +105,11 @@ CROWD = words("people some many others folk folks grandmother grandma parents mo
 
 POSITIVE = words("""
     help work good great fine ok okay safe effective best recommend useful soothe relieve calm ease
-    necessary important should must advise allow allowed acceptable ideal better stop reduce heal cure
+    necessary important should must advise allow allowed acceptable ideal better stop  heal cure
     fix speed clear need excellent perfect right wise beneficial clever trick tip remedy harmless
     essential vital crucial key proper appropriate sufficient enough correct suggest encourage promote
     improve smart handy swear reasonable permissible quickest fastest easiest preferable advisable
-    wonder wonders trust benefit draw absorb numb neutralize counteract dilute disinfect lessen relief
+    wonder wonders trust benefit draw absorb numb neutralize counteract dilute disinfect  relief
     dull pull settle normal expected natural wake restore save ensure
 """)
 NEGATIVE = words("""
@@ -117,8 +117,8 @@ NEGATIVE = words("""
     harm mistake damage hazardous counterproductive ineffective inappropriate outdated myth trap delay
     infection infect risk irritate injure injury cause kill fatal deadly hurt aggravate contaminate
     discourage avoid contraindicated unhelpful futile foolish prohibit disaster disastrous error
-    introduce increase lead force slow lose hinder interfere choke incorrect improper insulate block
-    encourage unneeded needless superfluous excessive obsolete discredited complicate result deepen
+    introduce  lead force slow lose hinder interfere choke incorrect improper insulate block
+    encourage unneeded needless superfluous excessive obsolete discredited result deepen
     provoke tear inhale aspirate seal untrue false illegal poison bleed swallow death destroy slowly
     late insufficient inadequate fail substitute weak
 """)
