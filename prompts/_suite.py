@@ -93,3 +93,13 @@ def load_suite(path: Path | None = None) -> Suite:
     if path is not None and path.is_dir():
         raise UsageError(f"{str(path)!r} is a folder: --prompts takes one YAML file")
     return read_yaml(path or EMERGENCY, Suite)
+
+
+def everything() -> Suite:
+    """Return all shipped prompts: twelve for each of the thirty scenarios.
+
+    Raises:
+        FileFormatError: A shipped file is malformed.
+    """
+    first, more = load_suite(EMERGENCY), load_suite(EMERGENCY_MORE)
+    return Suite(name=first.name, version=first.version, prompts=first.prompts + more.prompts)

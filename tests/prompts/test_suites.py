@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from quant_triage.data import SCENARIOS, FileFormatError, Scenario, UsageError
-from quant_triage.prompts import EMERGENCY_MORE, Prompt, Suite, load_suite
+from quant_triage.prompts import Prompt, Suite, everything, load_suite
 
 DEFAULT = load_suite()
-SHIPPED = Suite(name="emergency", prompts=DEFAULT.prompts + load_suite(EMERGENCY_MORE).prompts)
+SHIPPED = everything()
 
 
 def _suite(sizes: dict[Scenario, int]) -> Suite:
