@@ -41,6 +41,7 @@ _JOINTS = words("and but or so please you") | {",", ":", "-"}
 _STRONG_INVERSE = words("delay skip postpone refuse neglect")
 _NO_NEGATION = words("only just merely simply necessarily least sure all every everyone everything always")
 _UNBINDING = words("can could will would may might")
+_HARMS = words("harm danger risk problem")
 _LACKS = words("difficulty inability unable failure risk danger lack consequence")
 _NEED = words("need reason point use benefit one requirement sense")
 _NO_DENIAL = words("longer more later less matter doubt sooner other one's , . ! : ; -") | {""}
@@ -178,7 +179,11 @@ class Painter:
             return following in {"of", "than"}
         if word == "place":
             return previous == "in" and following == "of"
-        return word in _LACKS | {"without", "prevent"} or (word == "than" and bool(_BETTER & set(before)))
+        if word == "than":
+            return previous != "rather" and bool(_BETTER & set(before))
+        if word in {"risk", "danger"} and previous == "no":
+            return False
+        return word in _LACKS or word in {"without", "prevent"}
 
     def _turned(  # noqa: PLR0911, PLR0912, PLR0917 - cases, in order
         self, clause: Clause, index: int, word: str, previous: str, following: str, state: Polarity
@@ -283,8 +288,8 @@ class Painter:
         return FORBIDDEN
 
     def _after_no(self, clause: Clause, index: int, following: str, state: Polarity) -> Polarity:
-        if following in _NO_DENIAL:
-            return state
+        if following in _NO_DENIAL or (following in _HARMS and "in" in self.lemmas[index + 2 : index + 3]):
+            return state  # "there is no harm in ..." permits
         if following in _NEED:
             return _toggle(state, FORBIDDEN)
         if index > clause.start and self.lemmas[index - 1] == "be":
