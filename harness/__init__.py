@@ -2,9 +2,12 @@
 
 from ._aggregate import GradedReply
 from ._assemble import ModelRun, assemble
+from ._compare import MARGIN, adjust, compare_models, counterpart, regressions
 from ._evaluate import JOURNAL, evaluate
 from ._figures import Estimate, GradeFigures, Share
+from ._gate import check_baseline, hold_against
 from ._gold import GOLD_GRADES, TEST_SHA256, Gold, GoldGrade, GoldLabel, GoldRow, load_gold, part_paths
+from ._graded import regrade
 from ._labels import Label, load_labels, reply_hash
 from ._measured import (
     MEASURED,
@@ -14,6 +17,8 @@ from ._measured import (
     read_measurement,
     write_measurement,
 )
+from ._passable import prompts_to_pass, too_small
+from ._plan import choose
 from ._policy import Limits, Policy, load_policy, shipped_policies
 from ._records import (
     Finding,
@@ -32,9 +37,12 @@ from ._records import (
     Verdict,
 )
 from ._result import (
+    ChangeBounds,
+    Comparison,
     DangerCount,
     Decision,
     Divergence,
+    Flip,
     GradeCounts,
     GraderInfo,
     MeasuredError,
@@ -51,14 +59,18 @@ from ._validation import CheckError, InferenceFigures, Miss, ScenarioError, Vali
 __all__ = [
     "GOLD_GRADES",
     "JOURNAL",
+    "MARGIN",
     "MEASURED",
     "TEST_SHA256",
+    "ChangeBounds",
     "CheckError",
+    "Comparison",
     "DangerCount",
     "Decision",
     "Divergence",
     "Estimate",
     "Finding",
+    "Flip",
     "Gold",
     "GoldGrade",
     "GoldLabel",
@@ -97,17 +109,27 @@ __all__ = [
     "SuiteInfo",
     "Validation",
     "Verdict",
+    "adjust",
     "assemble",
+    "check_baseline",
+    "choose",
+    "compare_models",
+    "counterpart",
     "evaluate",
+    "hold_against",
     "load_gold",
     "load_labels",
     "load_policy",
     "measured_error",
     "measurement",
     "part_paths",
+    "prompts_to_pass",
     "read_measurement",
+    "regrade",
+    "regressions",
     "reply_hash",
     "shipped_policies",
+    "too_small",
     "validate",
     "write_measurement",
 ]

@@ -6,46 +6,34 @@ from quant_triage.data import Record, Scenario
 from quant_triage.prompts import Suite
 
 from ._aggregate import GradedReply, gather
+from ._curtail import Stop
 from ._decision import Candidate, decide, rank
 from ._describe import assessment, detail
+from ._graded import reply_result
 from ._policy import Policy
 from ._records import ModelCard, Outcome, Speed
 from ._result import (
     GraderInfo,
     ModelResult,
     Provenance,
-    ReplyResult,
     Result,
     SuiteInfo,
 )
-from ._verdict import judge
+from ._verdict import FAILING, PASSING, Judgement, judge
 
 
 class ModelRun(Record):
-    """One model, how its run ended, and its graded replies in the plan's order."""
+    """One model, how its run ended, and its graded replies in the plan's order.
+
+    Attributes:
+        stop: Why it was stopped before its last reply, if it was.
+    """
 
     card: ModelCard
     outcome: Outcome
     speed: Speed
     replies: tuple[GradedReply, ...]
-
-
-def _reply_result(graded: GradedReply) -> ReplyResult:
-    reply, grading = graded.reply, graded.grading
-    return ReplyResult(
-        prompt_id=reply.prompt_id,
-        scenario=reply.scenario,
-        sample=reply.sample,
-        prompt=reply.prompt,
-        reply=reply.reply,
-        finish_reason=reply.finish_reason,
-        grade=grading.grade,
-        findings=grading.findings,
-        required=grading.required,
-        coverage=grading.coverage,
-        score=grading.score,
-        dismissed=graded.dismissed,
-    )
+    stop: Stop | None = None
 
 
 def _model_result(run: ModelRun, candidate: Candidate, position: int) -> ModelResult:
@@ -72,25 +60,46 @@ def _model_result(run: ModelRun, candidate: Candidate, position: int) -> ModelRe
         score=evidence.score,
         tokens_per_second=run.speed.tokens_per_second,
         peak_rss_bytes=run.speed.peak_rss_bytes,
+        tokens=run.speed.tokens or None,
+        stopped_at=evidence.prompts if run.stop else None,
+        stopped_why=run.stop and run.stop.words(evidence.prompts),
         scenarios=evidence.scenarios,
-        replies=tuple(_reply_result(graded) for graded in run.replies),
+        replies=tuple(reply_result(graded) for graded in run.replies),
     )
 
 
+def _candidate(run: ModelRun, policy: Policy, *, sensitivity: float, least: int) -> Candidate:
+    """Judge one model. One that was asked less than the policy wants may fail and never passes."""
+    cut = run.stop is not None and run.stop.why == "settled"
+    evidence = gather(run.replies, policy, sensitivity=sensitivity, stopped=cut)
+    judgement = judge(run.card, run.outcome, run.speed, evidence, policy)
+    if run.stop is not None and run.stop.judgement is not None:
+        verdict = judgement.verdict if judgement.verdict in FAILING else run.stop.judgement.verdict
+        judgement = Judgement(verdict=verdict, reason=run.stop.words(evidence.prompts))
+    short = max(0, least - evidence.prompts)
+    if short and judgement.verdict in PASSING:
+        reason = f"only {evidence.prompts} of the {least} prompts of policy {policy.name!r} were asked"
+        judgement = Judgement(verdict="inconclusive", reason=f"{reason}; {judgement.reason}")
+    return Candidate(card=run.card, evidence=evidence, judgement=judgement, short=short)
+
+
 def assemble(
-    runs: Sequence[ModelRun], suite: Suite, *, policy: Policy, grader: GraderInfo, provenance: Provenance
+    runs: Sequence[ModelRun],
+    suite: Suite,
+    *,
+    policy: Policy,
+    grader: GraderInfo,
+    provenance: Provenance,
+    least: int = 0,
 ) -> Result:
     """Judge and rank every model, decide, and put everything into one result.
 
-    Models come best first. The grader's measured sensitivity, where known, widens every bound on danger.
+    Models come best first. The grader's measured sensitivity, where known, widens every bound on danger. A
+    model with fewer than ``least`` prompts is never called safe.
     """
-    sensitivity = grader.measured_error.sensitivity_lower if grader.measured_error else 1.0
+    sensitivity = grader.sensitivity
     by_hash: Mapping[str, ModelRun] = {run.card.sha256: run for run in runs}
-    candidates = []
-    for run in runs:
-        evidence = gather(run.replies, policy, sensitivity=sensitivity)
-        judgement = judge(run.card, run.outcome, run.speed, evidence, policy)
-        candidates.append(Candidate(card=run.card, evidence=evidence, judgement=judgement))
+    candidates = [_candidate(run, policy, sensitivity=sensitivity, least=least) for run in runs]
     ranked = rank(candidates, policy)
     reference = next((candidate.card.name for candidate in ranked if candidate.card.reference), None)
     scenarios: tuple[Scenario, ...] = suite.scenarios

@@ -8,20 +8,24 @@ from ._aggregate import Evidence
 from ._policy import Policy
 from ._records import ModelCard, Verdict
 from ._result import Decision
-from ._verdict import Judgement
+from ._verdict import PASSING, Judgement
 from .engines import nominal_bits
 from .statistics import clean_prompts_needed, prompts_to_settle
 
 VERDICT_ORDER: tuple[Verdict, ...] = ("gold", "safe", "inconclusive", "unsafe", "dangerous", "unusable")
-PASSING: frozenset[Verdict] = frozenset({"gold", "safe"})
 
 
 class Candidate(Record):
-    """A judged model, as ranking sees it."""
+    """A judged model, as ranking sees it.
+
+    Attributes:
+        short: Prompts of the policy that it was not asked.
+    """
 
     card: ModelCard
     evidence: Evidence
     judgement: Judgement
+    short: int = 0
 
     @property
     def passes(self) -> bool:
@@ -63,7 +67,7 @@ def _more_prompts(candidate: Candidate, policy: Policy, sensitivity: float) -> i
     """
     evidence, limits = candidate.evidence, policy.limits
     if policy.estimate == "point":
-        return None
+        return candidate.short or None
     rates = [
         (evidence.danger.events, limits.danger, sensitivity),
         (evidence.incoherent, limits.incoherent, 1.0),
@@ -79,7 +83,7 @@ def _more_prompts(candidate: Candidate, policy: Policy, sensitivity: float) -> i
         more.append(prompts_to_settle(evidence.coverages, limits.coverage, confidence=policy.confidence))
     except UsageError:
         return None
-    return max(more) or None
+    return max(*more, candidate.short) or None
 
 
 def _selected(ranked: list[Candidate], reference: Candidate | None, policy: Policy) -> Decision:

@@ -1,9 +1,12 @@
 """Ask, record, grade and decide: the heart of the harness."""
 
+import contextlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 from quant_triage.data import UsageError
 from quant_triage.prompts import Suite
@@ -11,17 +14,26 @@ from quant_triage.prompts import Suite
 from . import _journal as journal_lines
 from ._aggregate import GradedReply
 from ._assemble import ModelRun, assemble
+from ._curtail import Stop, Watchman
+from ._graded import grade_reply
 from ._journal import Journal, ModelEnd
-from ._labels import Label, reply_hash
-from ._plan import Plan, make_plan
+from ._labels import Label
+from ._plan import Plan, asking_order, make_plan
 from ._policy import Policy
 from ._provenance import now, provenance
-from ._records import Grading, ModelCard, Outcome, Reply, Sampling, Speed
+from ._records import ModelCard, Outcome, Reply, Sampling, Speed
 from ._result import GraderInfo, Result
-from .engines import Progress, Source
+from .engines import EnoughError, Progress, Source
 from .grading import Grader
 
-Watch = Callable[[ModelCard, int, int, Progress], None]
+
+class Watch(Protocol):
+    """Hears how far each model is: replies done and planned, the engine's meters, what was seen so far."""
+
+    def __call__(self, card: ModelCard, done: int, total: int, progress: Progress, note: str = "") -> None:
+        """Show it; whatever is raised here ends the run."""
+        ...
+
 
 JOURNAL = "journal.jsonl"
 
@@ -31,38 +43,64 @@ def distinct(sources: Sequence[Source]) -> list[Source]:
     return list({source.card.sha256: source for source in reversed(sources)}.values())[::-1]
 
 
-def _ask(source: Source, plan: Plan, journal: Journal, watch: Watch) -> None:
-    """Generate what the journal lacks of one model, and record how that ended."""
+def _ask(source: Source, plan: Plan, journal: Journal, watch: Watch, watchman: Watchman) -> None:
+    """Generate what the journal lacks of one model, until the watchman has heard enough; record the end."""
     requests = plan.requests[source.card.sha256]
     missing = [request for request in requests if request.key not in journal.done]
     had = len(requests) - len(missing)
     watch(source.card, had, len(requests), Progress())
     if not missing:
         return
-    outcome, speed = source.generate(
-        missing,
-        journal.reply,
-        lambda progress: watch(source.card, had + progress.replies, len(requests), progress),
-    )
-    journal.outcome(ModelEnd(model=source.card.sha256, name=source.card.name, outcome=outcome, speed=speed))
+    meters = Progress()
+
+    def hear(reply: Reply) -> None:
+        journal.reply(reply)
+        watchman.hear(reply)
+
+    def tick(progress: Progress) -> None:
+        nonlocal meters
+        meters = progress
+        watch(source.card, had + progress.replies, len(requests), progress, watchman.note)
+        watchman.tick()
+
+    with contextlib.suppress(EnoughError):
+        watchman.recall(journal.replies({request.key for request in requests}))
+        outcome, speed = source.generate(asking_order(missing, plan.seed), hear, tick)
+        journal.outcome(
+            ModelEnd(model=source.card.sha256, name=source.card.name, outcome=outcome, speed=speed)
+        )
+    if watchman.stop is not None:
+        done = sum(request.key in journal.done for request in requests)
+        watch(source.card, done, done, meters, watchman.stop.why)
 
 
-def _ask_all(sources: Sequence[Source], plan: Plan, journal: Journal, watch: Watch, jobs: int) -> None:
+def _ask_all(
+    sources: Sequence[Source],
+    plan: Plan,
+    journal: Journal,
+    watch: Watch,
+    watchmen: Mapping[str, Watchman],
+    *,
+    jobs: int,
+) -> None:
     """Ask all models, ``jobs`` side by side. Whatever ends one from outside ends them all within a second."""
     if jobs == 1:
         for source in sources:
-            _ask(source, plan, journal, watch)
+            _ask(source, plan, journal, watch, watchmen[source.card.sha256])
         return
     stop = threading.Event()
 
-    def watched(card: ModelCard, done: int, total: int, progress: Progress) -> None:
+    def watched(card: ModelCard, done: int, total: int, progress: Progress, note: str = "") -> None:
         if stop.is_set():
             raise CancelledError  # an engine ends its child when its watcher raises
-        watch(card, done, total, progress)
+        watch(card, done, total, progress, note)
 
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         try:
-            for done in [pool.submit(_ask, source, plan, journal, watched) for source in sources]:
+            for done in [
+                pool.submit(_ask, source, plan, journal, watched, watchmen[source.card.sha256])
+                for source in sources
+            ]:
                 done.result()
         except BaseException:
             stop.set()
@@ -70,24 +108,22 @@ def _ask_all(sources: Sequence[Source], plan: Plan, journal: Journal, watch: Wat
             raise
 
 
-def _grade(reply: Reply, grader: Grader, labels: Mapping[str, Label]) -> GradedReply:
-    try:
-        grading = grader.grade(reply.prompt, reply.reply, reply.scenario)
-    except Exception:  # noqa: BLE001 - a grader's fault must count against the model's safety, not end the run
-        grading = Grading(scenario=reply.scenario, grade="unscored", coverage=0.0, score=0.0)
-    label = labels.get(reply_hash(reply.prompt, reply.reply))
-    dismissed = grading.grade == "dangerous" and label is not None and label.label == "dismiss"
-    return GradedReply(reply=reply, grading=grading, dismissed=dismissed)
-
-
 def _model_run(
-    source: Source, plan: Plan, graded: Mapping[str, GradedReply], end: ModelEnd | None
+    source: Source,
+    plan: Plan,
+    graded: Mapping[str, GradedReply],
+    end: ModelEnd | None,
+    stop: Stop | None,
 ) -> ModelRun:
     replies = [graded[request.key] for request in plan.requests[source.card.sha256] if request.key in graded]
-    complete = len(replies) == len(plan.requests[source.card.sha256])
+    complete = stop is not None or len(replies) == len(plan.requests[source.card.sha256])
     outcome = Outcome(status="ok") if complete or end is None else end.outcome
     return ModelRun(
-        card=source.card, outcome=outcome, speed=end.speed if end else Speed(), replies=tuple(replies)
+        card=source.card,
+        outcome=outcome,
+        speed=end.speed if end else Speed(),
+        replies=tuple(replies),
+        stop=stop,
     )
 
 
@@ -104,6 +140,9 @@ def evaluate(
     watch: Watch,
     jobs: int = 1,
     lineage: Mapping[str, str] | None = None,
+    curtail: bool = False,
+    seconds: float | None = None,
+    least: int = 0,
 ) -> Result:
     """Ask every model what is still missing in the journal, grade all replies, and decide.
 
@@ -119,6 +158,9 @@ def evaluate(
         watch: Called with model, replies done, replies planned and the engine's meters.
         jobs: Models run side by side.
         lineage: Hashes of what the models were made from.
+        curtail: Whether a model stops once no reply to come could save it.
+        seconds: When to stop in any case, from now.
+        least: Prompts below which no model is called safe.
 
     Raises:
         UsageError: Nothing to ask, or questions and models do not fit together.
@@ -130,12 +172,31 @@ def evaluate(
     if not models:
         raise UsageError("no model to evaluate: name a GGUF, a folder of them, or a recorded .jsonl")
     plan = make_plan(models, suite, policy)
+    deadline = None if seconds is None else time.monotonic() + seconds
+    if curtail:
+        # A scenario's first reply takes the grader longest; a model must not run ahead meanwhile.
+        for scenario in plan.suite.scenarios:
+            grader.grade("", "", scenario)
+    sensitivity = grader_info.sensitivity
+    watchmen = {
+        source.card.sha256: Watchman(
+            source.card,
+            plan.requests[source.card.sha256],
+            policy,
+            lambda reply: grade_reply(reply, grader, labels),
+            sensitivity=sensitivity,
+            curtail=curtail,
+            deadline=deadline,
+        )
+        for source in models
+    }
     with Journal(folder / JOURNAL) as journal:
         written = journal_lines.Plan.of(
             plan.suite.sha256, {source.card.sha256: source.card.name for source in models}, plan.keys
         )
         journal.plan(written)
-        _ask_all(models, plan, journal, watch, jobs)
+        _ask_all(models, plan, journal, watch, watchmen, jobs=jobs)
+        stops = {sha256: watchman.stop for sha256, watchman in watchmen.items() if watchman.stop}
         ends = journal.ends()
         whole = [
             source
@@ -147,22 +208,31 @@ def evaluate(
                 request.key: f"{source.card.name} on {request.prompt_id}, sample {request.sample}"
                 for source in whole
                 for request in plan.requests[source.card.sha256]
+                if source.card.sha256 not in stops or request.key in journal.done
             }
         )
+        stopped_at = {
+            sha256: sum(request.key in journal.done for request in plan.requests[sha256]) for sha256 in stops
+        }
+        journal.stopped(written.model_copy(update={"stopped_at": stopped_at}))
         asked = {request.key: request for requests in plan.requests.values() for request in requests}
         graded = {
             # Ids and scenarios are the plan's: a prompt may have been renamed since it was answered.
-            reply.key: _grade(reply.model_copy(update=dict(asked[reply.key])), grader, labels)
+            reply.key: grade_reply(reply.model_copy(update=dict(asked[reply.key])), grader, labels)
             for reply in journal.replies(asked.keys())
         }
         journal.complete(written)
         resumed = journal.resumed
     return assemble(
-        [_model_run(source, plan, graded, ends.get(source.card.sha256)) for source in models],
+        [
+            _model_run(source, plan, graded, ends.get(source.card.sha256), stops.get(source.card.sha256))
+            for source in models
+        ],
         plan.suite,
         policy=policy,
         grader=grader_info,
         provenance=provenance(
             started=started, resumed=resumed, sampling=sampling, policy=policy, lineage=dict(lineage or {})
         ),
+        least=least,
     )

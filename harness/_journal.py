@@ -44,12 +44,14 @@ class Plan(Record):
         models: Name of each model by sha256.
         replies: How many replies are planned.
         keys: Hash over their keys.
+        stopped_at: For each model, by sha256, that was stopped before its end, how many replies it gave.
     """
 
     suite: str
     models: dict[str, str]
     replies: int = Field(ge=0)
     keys: str
+    stopped_at: dict[str, int] = {}
 
     @classmethod
     def of(cls, suite: str, models: Mapping[str, str], keys: Collection[str]) -> Self:
@@ -193,6 +195,12 @@ class Journal:
 
     def plan(self, plan: Plan) -> None:
         """Write down what is to be done, unless the last plan says the same."""
+        last = self._last(Plan)
+        if last is None or last.model_copy(update={"stopped_at": {}}) != plan:
+            self._append(plan)
+
+    def stopped(self, plan: Plan) -> None:
+        """Write down where models stopped, none included, unless the last plan says the same."""
         if self._last(Plan) != plan:
             self._append(plan)
 

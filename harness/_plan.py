@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from quant_triage.data import Record, UsageError
+from quant_triage.data import Record, UsageError, sha256_text
 from quant_triage.prompts import Prompt, Suite
 
 from ._policy import Policy
@@ -20,9 +20,14 @@ class Question(NamedTuple):
 
 
 class Plan(Record):
-    """The suite as it is asked, and for each model (by sha256) its requests, in the suite's order."""
+    """The suite as it is asked, and for each model (by sha256) its requests, in the suite's order.
+
+    Attributes:
+        seed: Seed of the random order in which they are asked.
+    """
 
     suite: Suite
+    seed: int = 0
     requests: dict[str, tuple[Request, ...]]
 
     @property
@@ -70,8 +75,18 @@ def _recorded_questions(sources: Sequence[Source], suite: Suite) -> list[Questio
     return list(questions.values())
 
 
-def make_plan(sources: Sequence[Source], suite: Suite, policy: Policy) -> Plan:
-    """Decide what each model is asked.
+def asking_order(requests: Sequence[Request], seed: int) -> list[Request]:
+    """Shuffle requests, the same way for the same seed, whichever of them are left: greedy replies first.
+
+    In this order the replies so far are at any moment a random sample of the prompts.
+    """
+    return sorted(
+        requests, key=lambda one: (one.sample > 0, sha256_text(str(seed), one.prompt, str(one.sample)))
+    )
+
+
+def choose(sources: Sequence[Source], suite: Suite, policy: Policy) -> tuple[Suite, list[Question]]:
+    """Decide what is asked.
 
     A recorded file can answer only what was recorded, so its questions replace the suite's for all models;
     otherwise the policy draws its prompts from the suite, ``policy.samples`` times each.
@@ -80,20 +95,29 @@ def make_plan(sources: Sequence[Source], suite: Suite, policy: Policy) -> Plan:
         UsageError: Questions do not fit: see the message.
     """
     recorded = _recorded_questions(sources, suite)
-    if recorded:
-        prompts = tuple(dict.fromkeys(question.prompt for question in recorded))
-        chosen = Suite(name="recorded", version=suite.version, prompts=prompts)
-        if policy.prompt_ids is not None:
-            chosen = policy.select(chosen)
-        kept = set(chosen.prompts)
-        questions = [question for question in recorded if question.prompt in kept]
-    else:
+    if not recorded:
         chosen = policy.select(suite)
-        questions = [
+        return chosen, [
             Question(prompt, sample) for sample in range(policy.samples) for prompt in chosen.prompts
         ]
+    prompts = tuple(dict.fromkeys(question.prompt for question in recorded))
+    chosen = Suite(name="recorded", version=suite.version, prompts=prompts)
+    if policy.prompt_ids is not None:
+        chosen = policy.select(chosen)
+    kept = set(chosen.prompts)
+    return chosen, [question for question in recorded if question.prompt in kept]
+
+
+def make_plan(sources: Sequence[Source], suite: Suite, policy: Policy) -> Plan:
+    """Decide what each model is asked, and give every reply to come its key.
+
+    Raises:
+        UsageError: Questions do not fit: see the message.
+    """
+    chosen, questions = choose(sources, suite, policy)
     return Plan(
         suite=chosen,
+        seed=policy.draw_seed,
         requests={
             source.card.sha256: tuple(
                 Request(

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from quant_triage.data import Record, UsageError, read_yaml
+from quant_triage.data import Record, Scenario, UsageError, read_yaml
 from quant_triage.prompts import Suite
 
 _SHIPPED = Path(__file__).with_name("policies")
@@ -45,6 +45,7 @@ class Policy(Record):
         prompt_ids: Exactly these instead.
         samples: Replies per prompt: the first greedy, the others sampled.
         estimate: ``bound`` holds limits against one-sided confidence bounds, ``point`` against plain rates.
+        veto: Scenarios in which a single dangerous reply ends a model, whatever the limits allow.
         objective: ``safest`` takes the best by safety, then coverage, then size; ``smallest-safe`` takes
             the fewest bytes.
         confidence: One-sided level of every bound.
@@ -57,6 +58,7 @@ class Policy(Record):
     prompt_ids: tuple[str, ...] | None = Field(default=None, min_length=1)
     samples: int = Field(default=1, ge=1)
     estimate: Literal["bound", "point"] = "bound"
+    veto: tuple[Scenario, ...] = ()
     objective: Literal["safest", "smallest-safe"] = "safest"
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     draw_seed: int = 0

@@ -43,6 +43,11 @@ class GraderInfo(Record):
     rubrics_sha256: str
     measured_error: MeasuredError | None = None
 
+    @property
+    def sensitivity(self) -> float:
+        """Lower confidence limit of its recall on dangerous replies; 1 where it was never measured."""
+        return self.measured_error.sensitivity_lower if self.measured_error else 1.0
+
 
 class DangerCount(Record):
     """Dangerous replies. The unit is a prompt: with several samples, any dangerous sample makes it an event.
@@ -104,9 +109,69 @@ class ReplyResult(Record):
     score: float
     dismissed: bool = False
 
+    @property
+    def endangers(self) -> bool:
+        """Whether it counts as dangerous in every bound: flagged and not dismissed, or never graded."""
+        return self.grade == "unscored" or (self.grade == "dangerous" and not self.dismissed)
+
+
+class Flip(Record):
+    """A prompt on which two models differ: ``worse`` when the event is there only after."""
+
+    prompt_id: str
+    scenario: Scenario
+    event: Literal["dangerous", "incoherent", "refused"]
+    worse: bool
+
+
+class ChangeBounds(Record):
+    """A mean change from before to after, with one-sided bounds."""
+
+    mean: float
+    lower: float
+    upper: float
+
+
+class Comparison(Record):
+    """One model before and after, on the prompts that both answered.
+
+    Attributes:
+        p_two_sided: McNemar's exact test that flips of danger go both ways alike.
+        p_worse: For each event, the exact one-sided test that more flips are for the worse.
+        danger_change: Change of the share of dangerous prompts.
+        coverage_change: Change of the mean coverage.
+        margin: Largest rise that still counts as no worse.
+    """
+
+    level: str
+    before: str
+    before_sha256: str
+    after: str
+    verdict_before: Verdict
+    verdict_after: Verdict
+    prompts: int
+    flips: tuple[Flip, ...]
+    p_two_sided: float
+    p_worse: dict[str, float]
+    danger_change: ChangeBounds
+    coverage_change: ChangeBounds
+    margin: float
+
+    @property
+    def non_inferior(self) -> bool:
+        """Whether danger is shown to have risen by no more than the margin."""
+        return self.danger_change.upper <= self.margin
+
 
 class ModelResult(Record):
-    """Everything that was found about one model."""
+    """Everything that was found about one model.
+
+    Attributes:
+        stopped_at: Prompts that it had answered when it was stopped early; ``None`` when all were asked.
+            Bounds on rates of such a model are those that hold at any stop.
+        stopped_why: Why, in words.
+        tokens: New tokens that were generated for it, those of unfinished replies included.
+    """
 
     name: str
     level: str
@@ -129,6 +194,9 @@ class ModelResult(Record):
     score: float
     tokens_per_second: float | None
     peak_rss_bytes: int | None
+    tokens: int | None = None
+    stopped_at: int | None = None
+    stopped_why: str | None = None
     divergence: Divergence | None = None
     scenarios: tuple[ScenarioCount, ...] = ()
     replies: tuple[ReplyResult, ...] = ()
@@ -170,7 +238,11 @@ class Provenance(Record):
 
 
 class Result(Record):
-    """The truth of a run."""
+    """The truth of a run.
+
+    Attributes:
+        baseline: For a gate: its model beside the one in the baseline.
+    """
 
     schema_version: int = SCHEMA_VERSION
     suite: SuiteInfo
@@ -179,3 +251,4 @@ class Result(Record):
     provenance: Provenance
     models: tuple[ModelResult, ...]
     decision: Decision
+    baseline: Comparison | None = None

@@ -1,22 +1,32 @@
 """One result object, rendered for people and for machines. Reads results and computes nothing."""
 
+from ._beside import Beside, beside_rows
 from ._card import render_card
+from ._faults import counts_against, faults_text, replies_text, reply_text
 from ._html import render_html
 from ._json import SCHEMA_PATH, read_result, result_schema, schema_text, write_result
 from ._markdown import render_markdown
 from ._render import FORMATS, render
 from ._terminal import TerminalReport, terminal_report
+from ._words import scenario_name
 
 __all__ = [
     "FORMATS",
     "SCHEMA_PATH",
+    "Beside",
     "TerminalReport",
+    "beside_rows",
+    "counts_against",
+    "faults_text",
     "read_result",
     "render",
     "render_card",
     "render_html",
     "render_markdown",
+    "replies_text",
+    "reply_text",
     "result_schema",
+    "scenario_name",
     "schema_text",
     "terminal_report",
     "write_result",

@@ -5,7 +5,20 @@ from typing import Annotated
 
 import typer
 
-from . import _convert, _evaluate, _grade, _lint, _merge, _quantize, _report, _run, _train, _validate
+from . import (
+    _convert,
+    _evaluate,
+    _gate,
+    _grade,
+    _lint,
+    _merge,
+    _quantize,
+    _report,
+    _run,
+    _spot,
+    _train,
+    _validate,
+)
 
 app = typer.Typer(
     name="quant-triage",
@@ -39,6 +52,8 @@ app.command("merge")(_merge.merge_adapter)
 app.command("convert")(_convert.convert_checkpoint)
 app.command("quantize")(_quantize.quantize_levels)
 app.command("evaluate")(_evaluate.evaluate_models)
+app.command("gate")(_gate.gate)
+app.command("spot")(_spot.spot)
 app.command("grade")(_grade.grade_replies)
 app.command("validate")(_validate.validate_grader)
 app.command("report")(_report.report)

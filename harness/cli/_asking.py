@@ -12,13 +12,15 @@ from quant_triage.harness import (
     Policy,
     Result,
     Sampling,
+    choose,
     evaluate,
     load_labels,
     load_policy,
     measured_error,
+    too_small,
 )
 from quant_triage.harness.engines import Progress, Source, open_sources
-from quant_triage.harness.grading import Grader, RuleGrader
+from quant_triage.harness.grading import RuleGrader
 from quant_triage.prompts import Suite, load_suite
 from quant_triage.reports import render, terminal_report, write_result
 from quant_triage.rubrics import load_rubrics
@@ -43,6 +45,7 @@ class Asking(Record):
     threads: int = 0
     gpu_layers: int = -1
     jobs: int = 1
+    curtail: bool = False
 
     def check(self) -> "Inputs":
         """Read every file that the flags name, before any model is loaded.
@@ -95,7 +98,7 @@ class Inputs:
         *,
         policy: Policy,
         suite: Suite,
-        grader: Grader,
+        grader: RuleGrader,
         info: GraderInfo,
         labels: Mapping[str, Label],
         sampling: Sampling,
@@ -118,16 +121,72 @@ class _Watch:
         self._open: dict[str, Stage] = {}
         self._finished: set[str] = set()
 
-    def __call__(self, card: ModelCard, done: int, total: int, progress: Progress) -> None:
+    def __call__(self, card: ModelCard, done: int, total: int, progress: Progress, note: str = "") -> None:
         if card.sha256 in self._finished:
             return
         stage = self._open.get(card.sha256) or self._stages.open(f"asking {card.level}", total)
         self._open[card.sha256] = stage
         rate = f"{progress.tokens / progress.seconds:.0f} tokens/s" if progress.tokens else ""
-        stage.update(done, rate)
+        said = ", ".join(part for part in (rate, note) if part)
+        stage.update(done, said)
         if done == total:
             self._finished.add(card.sha256)
-            stage.finish(f"{total} replies" + (f", {rate}" if rate else ""))
+            stage.finish(f"{total} replies" + (f", {said}" if said else ""))
+
+
+def open_models(specs: Sequence[str], inputs: Inputs) -> list[Source]:
+    """Open every model that a user named.
+
+    Raises:
+        UsageError: Nothing usable is there.
+    """
+    return [source for spec in specs for source in open_sources(spec, inputs.sampling, inputs.hardware)]
+
+
+def ask(
+    sources: Sequence[Source],
+    inputs: Inputs,
+    folder: Path,
+    stages: Stages,
+    *,
+    jobs: int = 1,
+    lineage: Mapping[str, str] | None = None,
+    curtail: bool = False,
+    seconds: float | None = None,
+    least: int = 0,
+) -> Result:
+    """Evaluate with progress; see :func:`quant_triage.harness.evaluate`."""
+    return evaluate(
+        sources,
+        inputs.suite,
+        folder,
+        policy=inputs.policy,
+        grader=inputs.grader,
+        grader_info=inputs.info,
+        sampling=inputs.sampling,
+        labels=inputs.labels,
+        watch=_Watch(stages),
+        jobs=jobs,
+        lineage=lineage,
+        curtail=curtail,
+        seconds=seconds,
+        least=least,
+    )
+
+
+def warn_if_too_small(sources: Sequence[Source], inputs: Inputs) -> str | None:
+    """Say on stderr, before anything is asked, that the suite can never pass its policy; return that."""
+    suite, _ = choose(sources, inputs.suite, inputs.policy)
+    problem = too_small(inputs.policy, len(suite.prompts), sensitivity=inputs.info.sensitivity)
+    if problem:
+        say(f"warning: {problem}")
+    return problem
+
+
+def write_reports(result: Result, folder: Path) -> None:
+    """Leave ``report.json`` and ``report.html``."""
+    write_result(folder / REPORT, result)
+    render(result, ["html"], folder)
 
 
 def evaluate_into(
@@ -146,22 +205,8 @@ def evaluate_into(
         NotEnoughSpaceError: The disk is full; what was recorded stays.
     """
     inputs = asking.check()
-    sources: list[Source] = []
-    for spec in specs:
-        sources += open_sources(spec, inputs.sampling, inputs.hardware)
-    result = evaluate(
-        sources,
-        inputs.suite,
-        folder,
-        policy=inputs.policy,
-        grader=inputs.grader,
-        grader_info=inputs.info,
-        sampling=inputs.sampling,
-        labels=inputs.labels,
-        watch=_Watch(stages),
-        jobs=asking.jobs,
-        lineage=lineage,
-    )
-    write_result(folder / REPORT, result)
-    render(result, ["html"], folder)
+    sources = open_models(specs, inputs)
+    warn_if_too_small(sources, inputs)
+    result = ask(sources, inputs, folder, stages, jobs=asking.jobs, lineage=lineage, curtail=asking.curtail)
+    write_reports(result, folder)
     return result

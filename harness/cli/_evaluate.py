@@ -30,6 +30,7 @@ def evaluate_models(
     threads: opt.Threads = 0,
     gpu_layers: opt.GpuLayers = -1,
     jobs: opt.Jobs = 1,
+    curtail: opt.Curtail = False,
     as_json: opt.Json = False,
 ) -> None:
     """Ask every model the same emergency questions, grade the replies and decide."""
@@ -46,6 +47,7 @@ def evaluate_models(
             threads=threads,
             gpu_layers=gpu_layers,
             jobs=jobs,
+            curtail=curtail,
         )
         folder = out or Path("runs") / Path(models[0]).stem
         with Stages(err) as stages:

@@ -54,3 +54,23 @@ Config = Annotated[
     typer.Option("--config", help="YAML of hyperparameters laid over the preset's.", show_default=False),
 ]
 Imatrix = Annotated[str, typer.Option("--imatrix", help="Importance matrix: none.")]
+Curtail = Annotated[
+    bool,
+    typer.Option(
+        "--curtail/--no-curtail",
+        help="Stop a model once no reply to come could save it; the decision is the same.",
+    ),
+]
+Baseline = Annotated[
+    Path | None,
+    typer.Option(
+        "--baseline",
+        metavar="report.json",
+        help="An earlier report to hold this one against.",
+        show_default=False,
+    ),
+]
+Level = Annotated[
+    str | None,
+    typer.Option("--level", help="Which level, where MODEL holds several.", show_default=False),
+]

@@ -38,6 +38,7 @@ def run(
     threads: opt.Threads = 0,
     gpu_layers: opt.GpuLayers = -1,
     jobs: opt.Jobs = 1,
+    curtail: opt.Curtail = False,
     as_json: opt.Json = False,
 ) -> None:
     """Fine-tune, merge, convert, quantize, ask, grade, decide. Finished stages are skipped."""
@@ -54,6 +55,7 @@ def run(
             threads=threads,
             gpu_layers=gpu_layers,
             jobs=jobs,
+            curtail=curtail,
         )
         wanted = parse_levels(levels)
         if imatrix != "none":

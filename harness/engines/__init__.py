@@ -4,12 +4,13 @@ from ._gguf import GgufInfo, inspect_gguf, read_header
 from ._identity import engine_build, reply_key
 from ._levels import nominal_bits
 from ._probe import ProbeResult, probe
-from ._process import Progress, TimeLimits
+from ._process import EnoughError, Progress, TimeLimits
 from ._recorded import Asked, RecordedSource
 from ._sources import GgufSource, Source, open_sources, usable_cores
 
 __all__ = [
     "Asked",
+    "EnoughError",
     "GgufInfo",
     "GgufSource",
     "ProbeResult",

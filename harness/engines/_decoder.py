@@ -1,6 +1,6 @@
 """Continuous batching: every sequence advances by one token in each batch, and new prompts join it.
 
-A finished sequence's slot is refilled at once, longest prompts first, and what stands before every
+A finished sequence's slot is refilled at once, in the order of the requests, and what stands before every
 prompt (beginning of text, system prompt, head of the template) is decoded once and shared.
 
 Greedy text depends on the shape of the batches, so nothing of it depends on which prompts were already
@@ -113,7 +113,7 @@ class Decoder:
         self.meter = Meter()
 
     def _plan(self, requests: Sequence[Request]) -> list[_Work]:
-        """Tokenize all requests, longest first, and refuse what does not fit before any work is done."""
+        """Tokenize all requests, and refuse what does not fit before any work is done."""
         room = min(self._sampling.context, self._model.n_ctx_train)
         shared = len(self._prefix)
         planned = []
@@ -131,7 +131,7 @@ class Decoder:
             fits = shared and len(tokens) > shared and np.array_equal(tokens[:shared], self._prefix)
             start = shared if fits else 0
             planned.append(_Work(request, tokens[start:], start, limit))
-        return sorted(planned, key=lambda work: -(work.start + len(work.tokens)))
+        return planned
 
     def run(self, requests: Sequence[Request]) -> Iterator[Finished | None]:
         """Answer all requests; yields each reply as it ends, and ``None`` after every batch.

@@ -58,6 +58,10 @@ class Progress(Record):
     seconds: float = 0.0
 
 
+class EnoughError(Exception):
+    """Raised by ``on_reply`` or ``on_progress``: no further reply is wanted. What was answered stands."""
+
+
 class _HungError(Exception):
     """A limit was broken; the text says which."""
 
@@ -243,7 +247,7 @@ def run_child(
     """Answer a job's requests in a child process.
 
     ``on_progress`` is called at least twice a second. Whatever it or ``on_reply`` raises (a full disk, an
-    interrupt) ends the child and passes through.
+    interrupt) ends the child and passes through, but for ``EnoughError``: that ends it, and all is well.
 
     Returns:
         How it ended, and what it took. Replies that came before a fault were handed over.
@@ -252,6 +256,7 @@ def run_child(
         return Outcome(status="ok"), Speed()
     child = _Child(command, job)
     hung: str | None = None
+    enough = False
     try:
         for event in child.events(limits):
             if event is not None:
@@ -261,10 +266,14 @@ def run_child(
             on_progress(
                 Progress(replies=child.replies, tokens=child.speed.tokens, seconds=child.speed.seconds)
             )
+    except EnoughError:
+        enough = True
     except _HungError as error:
         hung = str(error)
     finally:
         code = child.stop()
+    if enough:
+        return Outcome(status="ok"), child.speed
     if hung is not None:
         return Outcome(status="hung", cause=hung), child.speed
     return child.outcome(code, len(job.requests)), child.speed

@@ -1,5 +1,6 @@
 """Replies that were recorded elsewhere, read from a ``.jsonl`` without holding them all."""
 
+import contextlib
 import hashlib
 import time
 from collections import Counter
@@ -14,7 +15,7 @@ from quant_triage.data import FileFormatError, Record, Scenario, UsageError, par
 
 from .._records import ModelCard, Outcome, Reply, Request, Speed
 from ._levels import UNQUANTIZED
-from ._process import Progress
+from ._process import EnoughError, Progress
 
 _BUILD = "recorded"
 
@@ -98,7 +99,7 @@ class RecordedSource:
             UsageError: A question was never recorded.
         """
         began = time.perf_counter()
-        with self._path.open("rb") as file:
+        with self._path.open("rb") as file, contextlib.suppress(EnoughError):
             for count, request in enumerate(requests, start=1):
                 place = self._places.get(_place(request.prompt, request.sample))
                 if place is None:

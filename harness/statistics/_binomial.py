@@ -10,6 +10,18 @@ CONFIDENCE = 0.95
 MOST_PROMPTS = 1_000_000
 
 
+def check_counts(events: int, prompts: int, sensitivity: float = 1.0) -> None:
+    """Refuse counts and shares that cannot be.
+
+    Raises:
+        ValueError: Names the argument that is out of range.
+    """
+    if not 0 <= events <= prompts:
+        raise ValueError(f"events={events!r} must lie between 0 and prompts={prompts!r}")
+    if not 0 <= sensitivity <= 1:
+        raise ValueError(f"sensitivity={sensitivity!r} must lie between 0 and 1")
+
+
 @lru_cache(maxsize=4096)
 def upper_bound(
     events: int, prompts: int, *, sensitivity: float = 1.0, confidence: float = CONFIDENCE
@@ -35,10 +47,7 @@ def upper_bound(
     Raises:
         ValueError: An argument is out of range.
     """
-    if not 0 <= events <= prompts:
-        raise ValueError(f"events={events!r} must lie between 0 and prompts={prompts!r}")
-    if not 0 <= sensitivity <= 1:
-        raise ValueError(f"sensitivity={sensitivity!r} must lie between 0 and 1")
+    check_counts(events, prompts, sensitivity)
     if prompts == 0 or sensitivity == 0:
         return 1.0
     interval = binomtest(events, prompts, alternative="less").proportion_ci(confidence, "exact")

@@ -35,7 +35,8 @@ def test_every_request_is_answered_once_and_measured(models: Path, name: str, qu
     assert outcome == Outcome(status="ok")
     assert set(replies) == {request.key for request in requests}
     assert {reply.finish_reason for reply in replies.values()} <= {"stop", "length"}
-    assert all((reply.tokens == 48) == (reply.finish_reason == "length") for reply in replies.values())
+    assert all(reply.tokens == 48 for reply in replies.values() if reply.finish_reason == "length")
+    assert all(0 < reply.tokens <= 48 for reply in replies.values())
     assert speed.tokens == sum(reply.tokens for reply in replies.values())
     assert speed.tokens_per_second
     assert speed.load_seconds > 0

@@ -90,7 +90,7 @@ def test_a_hang_is_noticed_and_ended(tiny: Path, questions: Questions) -> None:
 @pytest.mark.parametrize(
     ("limits", "says"),
     [
-        (TimeLimits(reply=0.05), "no reply finished within 0.05 s"),
+        (TimeLimits(reply=0.002), "no reply finished within 0.002 s"),
         (TimeLimits(model=0.05), "not done within 0.05 s"),
     ],
 )

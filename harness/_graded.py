@@ -1,0 +1,54 @@
+"""Replies graded: a grader's fault counts against the model, a reviewer's dismissal for it."""
+
+from collections.abc import Mapping
+
+from ._aggregate import GradedReply
+from ._labels import Label, reply_hash
+from ._records import Grading, Reply
+from ._result import ModelResult, ReplyResult
+from .grading import Grader
+
+
+def grade_reply(reply: Reply, grader: Grader, labels: Mapping[str, Label]) -> GradedReply:
+    """Grade one reply; where the grader fails it stays ``unscored``, which counts as dangerous."""
+    try:
+        grading = grader.grade(reply.prompt, reply.reply, reply.scenario)
+    except Exception:  # noqa: BLE001 - a grader's fault must count against the model's safety, not end the run
+        grading = Grading(scenario=reply.scenario, grade="unscored", coverage=0.0, score=0.0)
+    label = labels.get(reply_hash(reply.prompt, reply.reply))
+    dismissed = grading.grade == "dangerous" and label is not None and label.label == "dismiss"
+    return GradedReply(reply=reply, grading=grading, dismissed=dismissed)
+
+
+def reply_result(graded: GradedReply) -> ReplyResult:
+    """Put a graded reply into the form in which it stands in a report."""
+    reply, grading = graded.reply, graded.grading
+    return ReplyResult(
+        prompt_id=reply.prompt_id,
+        scenario=reply.scenario,
+        sample=reply.sample,
+        prompt=reply.prompt,
+        reply=reply.reply,
+        finish_reason=reply.finish_reason,
+        grade=grading.grade,
+        findings=grading.findings,
+        required=grading.required,
+        coverage=grading.coverage,
+        score=grading.score,
+        dismissed=graded.dismissed,
+    )
+
+
+def regrade(model: ModelResult, grader: Grader, labels: Mapping[str, Label]) -> ModelResult:
+    """Grade the replies of a report again, so that two runs are held against the same rules."""
+    replies = []
+    for was in model.replies:
+        reply = Reply(
+            key="",
+            model=model.sha256,
+            tokens=0,
+            seconds=0.0,
+            **was.model_dump(include={"prompt_id", "scenario", "sample", "prompt", "reply", "finish_reason"}),
+        )
+        replies.append(reply_result(grade_reply(reply, grader, labels)))
+    return model.model_copy(update={"replies": tuple(replies)})

@@ -1,0 +1,69 @@
+"""``quant-triage gate``: may this one model pass? The exit code is the answer."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quant_triage.reports import faults_text, terminal_report
+
+from . import _options as opt
+from ._asking import Asking
+from ._console import emit_json, err, one_line_errors, out, say
+from ._gating import Gating, one_model_json
+from ._progress import Stages
+
+
+def gate(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A GGUF, or a recorded .jsonl.", show_default=False)
+    ],
+    baseline: opt.Baseline = None,
+    level: opt.Level = None,
+    out_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Folder of reports and journal; under runs/ unless named.", show_default=False
+        ),
+    ] = None,
+    policy: opt.Policy = "screen",
+    prompts: opt.Prompts = None,
+    rubrics: opt.Rubrics = None,
+    labels: opt.Labels = None,
+    samples: opt.Samples = None,
+    seed: opt.Seed = 0,
+    max_tokens: opt.MaxTokens = 512,
+    slots: opt.Slots = 16,
+    threads: opt.Threads = 0,
+    gpu_layers: opt.GpuLayers = -1,
+    jobs: opt.Jobs = 1,
+    curtail: opt.Curtail = True,
+    as_json: opt.Json = False,
+) -> None:
+    """Judge one model: exit 0 pass, 1 fail or worse than the baseline, 2 bad input, 3 not enough evidence."""
+    with one_line_errors():
+        asking = Asking(
+            policy=policy,
+            prompts=prompts,
+            rubrics=rubrics,
+            labels=labels,
+            samples=samples,
+            seed=seed,
+            max_tokens=max_tokens,
+            slots=slots,
+            threads=threads,
+            gpu_layers=gpu_layers,
+            jobs=jobs,
+            curtail=curtail,
+        )
+        folder = out_dir or Path("runs") / f"gate-{Path(model).stem}"
+        with Stages(err) as stages:
+            result = Gating(model, asking, level=level, baseline=baseline).judge(folder, stages)
+        if as_json:
+            emit_json(one_model_json(result))
+        else:
+            if text := faults_text(result.models[0]):
+                out.print(text, markup=False)
+            out.print(terminal_report(result))
+        say(f"report: {folder / 'report.html'}")
+    raise typer.Exit(result.decision.exit_code)

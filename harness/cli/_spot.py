@@ -1,0 +1,123 @@
+"""``quant-triage spot``: a look at one model, by one question or for a minute."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from quant_triage.data import SCENARIOS, UsageError
+from quant_triage.harness import ReplyResult, Result
+from quant_triage.reports import beside_rows, replies_text, reply_text, terminal_report
+
+from . import _options as opt
+from ._asking import Asking
+from ._console import emit_json, err, one_line_errors, out
+from ._gating import Gating, one_model_json
+from ._progress import Stages
+
+MINUTE = 60.0
+
+
+def spot(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A GGUF, or a recorded .jsonl.", show_default=False)
+    ],
+    prompt: Annotated[
+        str | None, typer.Option("--prompt", help="One question of your own.", show_default=False)
+    ] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option("--scenario", help="What that question is about; else inferred.", show_default=False),
+    ] = None,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="How long to ask.")] = MINUTE,
+    baseline: opt.Baseline = None,
+    level: opt.Level = None,
+    policy: opt.Policy = "screen",
+    prompts: opt.Prompts = None,
+    rubrics: opt.Rubrics = None,
+    labels: opt.Labels = None,
+    samples: opt.Samples = None,
+    seed: opt.Seed = 0,
+    max_tokens: opt.MaxTokens = 512,
+    slots: opt.Slots = 4,  # a large model must finish some replies within the minute
+    threads: opt.Threads = 0,
+    gpu_layers: opt.GpuLayers = -1,
+    jobs: opt.Jobs = 1,
+    curtail: opt.Curtail = True,
+    as_json: opt.Json = False,
+) -> None:
+    """Ask one question, or as many as fit in a minute. Never a pass below the policy's number of prompts."""
+    with one_line_errors():
+        if scenario is not None and (prompt is None or scenario not in SCENARIOS):
+            known = (
+                "it says what --prompt is about"
+                if prompt is None
+                else f"choose one of {', '.join(SCENARIOS)}"
+            )
+            raise UsageError(f"--scenario {scenario!r}: {known}")
+        if prompt is not None and not prompt.strip():
+            raise UsageError(f"--prompt {prompt!r} asks nothing")
+        asking = Asking(
+            policy=policy,
+            prompts=prompts,
+            rubrics=rubrics,
+            labels=labels,
+            samples=samples,
+            seed=seed,
+            max_tokens=max_tokens,
+            slots=slots,
+            threads=threads,
+            gpu_layers=gpu_layers,
+            jobs=jobs,
+            curtail=curtail,
+        )
+        gating = Gating(model, asking, level=level, baseline=baseline, strict=False)
+        asked = None if prompt is None else gating.prompt(prompt, scenario, name="spot")
+        old = gating.graded_baseline()
+        with tempfile.TemporaryDirectory(prefix="quant-triage-spot-") as folder, Stages(err) as stages:
+            result = gating.spot(Path(folder), stages, seconds=seconds, prompt=asked)
+        if as_json:
+            rows = [] if old is None else [row._asdict() for row in beside_rows(result, old)]
+            emit_json({**one_model_json(result), "beside": rows})
+        else:
+            _show(result, old, whole=prompt is not None)
+    raise typer.Exit(result.decision.exit_code)
+
+
+def _show(result: Result, old: Result | None, *, whole: bool) -> None:
+    """Print the replies (one question) or those to look at, the baseline's beside them, and the decision."""
+    replies = result.models[0].replies
+    shown = replies if whole else _striking(replies)
+    if shown:
+        text = reply_text(shown[0]) if len(shown) == 1 else replies_text(shown)
+        out.print(text, markup=False)
+    if old is not None:
+        out.print(_beside(result, old))
+    asked = len({reply.prompt_id for reply in replies})
+    out.print(f"\nn = {asked} prompts", style="bold")
+    out.print(terminal_report(result))
+
+
+def _striking(replies: tuple[ReplyResult, ...]) -> list[ReplyResult]:
+    return [reply for reply in replies if reply.endangers or reply.grade == "incoherent"]
+
+
+def _beside(result: Result, old: Result) -> Table:
+    """Every prompt that both answered: its grade in the baseline and now; replies too where they are few."""
+    table = Table(
+        "prompt", "baseline", "now", title="Beside the baseline", title_justify="left", show_lines=False
+    )
+    rows = beside_rows(result, old)
+    for row in rows if len(rows) <= 1 else [row for row in rows if row.before != row.after]:
+        few = len(rows) == 1
+        cells = (
+            f"{row.before}\n{row.reply_before}" if few else row.before,
+            f"{row.after}\n{row.reply_after}" if few else row.after,
+        )
+        table.add_row(*(Text(cell) for cell in (row.prompt_id, *cells)))
+    same = sum(row.before == row.after for row in rows)
+    table.caption = f"{same} of {len(rows)} shared prompts have the same grade"
+    return table
