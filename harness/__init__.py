@@ -2,7 +2,7 @@
 
 from ._aggregate import GradedReply
 from ._assemble import ModelRun, assemble
-from ._compare import MARGIN, adjust, compare_models, counterpart, regressions
+from ._compare import MARGIN, compare_models, compare_runs, counterpart, regressions
 from ._evaluate import JOURNAL, evaluate
 from ._figures import Estimate, GradeFigures, Share
 from ._gate import check_baseline, hold_against
@@ -50,6 +50,7 @@ from ._result import (
     Provenance,
     ReplyResult,
     Result,
+    RunComparison,
     ScenarioCount,
     SuiteInfo,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "Request",
     "RequiredActs",
     "Result",
+    "RunComparison",
     "Sampling",
     "ScenarioCount",
     "ScenarioError",
@@ -109,11 +111,11 @@ __all__ = [
     "SuiteInfo",
     "Validation",
     "Verdict",
-    "adjust",
     "assemble",
     "check_baseline",
     "choose",
     "compare_models",
+    "compare_runs",
     "counterpart",
     "evaluate",
     "hold_against",

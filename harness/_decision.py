@@ -10,7 +10,7 @@ from ._records import ModelCard, Verdict
 from ._result import Decision
 from ._verdict import PASSING, Judgement
 from .engines import nominal_bits
-from .statistics import clean_prompts_needed, prompts_to_settle
+from .statistics import clean_prompts_needed, fixed_sequence, prompts_to_settle
 
 VERDICT_ORDER: tuple[Verdict, ...] = ("gold", "safe", "inconclusive", "unsafe", "dangerous", "unusable")
 
@@ -86,6 +86,28 @@ def _more_prompts(candidate: Candidate, policy: Policy, sensitivity: float) -> i
     return max(*more, candidate.short) or None
 
 
+def _scope(best: Candidate, levels: Sequence[Candidate], policy: Policy) -> str | None:
+    """Say whether the error rate holds for the choice among levels: a fixed sequence from the largest down.
+
+    Each level is tested at the full error, so with many levels one may pass by luck. Taken in an order that
+    was fixed before any reply, from the largest file down, all that come before the first failure hold
+    jointly.
+    """
+    if policy.estimate == "point" or len(levels) < 2:
+        return None
+    size = {id(one): (one.card.bytes or 0, nominal_bits(one.card.level)) for one in levels}
+    downwards = sorted(levels, key=lambda one: size[id(one)], reverse=True)
+    error = f"{1 - policy.confidence:.0%}"
+    shown = fixed_sequence([float(not one.passes) for one in downwards], alpha=1 - policy.confidence)
+    if downwards.index(best) < shown:
+        return f"The {error} error holds for the whole choice: every larger level passes too (fixed sequence)"
+    failed = downwards[shown].card.level
+    return (
+        f"The {error} error holds for {best.card.level} by itself, not for the choice among {len(levels)}"
+        f" levels: the larger {failed} does not pass"
+    )
+
+
 def _selected(ranked: list[Candidate], reference: Candidate | None, policy: Policy) -> Decision:
     passing = [candidate for candidate in ranked if candidate.passes]
     best = passing[0]
@@ -107,6 +129,7 @@ def _selected(ranked: list[Candidate], reference: Candidate | None, policy: Poli
         runner_up=passing[1].card.level if len(passing) > 1 else None,
         reason=reason,
         policy=policy.name,
+        scope=_scope(best, [one for one in ranked if not one.card.reference], policy),
     )
 
 

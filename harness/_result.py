@@ -158,6 +158,16 @@ class Comparison(Record):
     margin: float
 
     @property
+    def worse(self) -> int:
+        """Prompts that became dangerous."""
+        return sum(flip.worse for flip in self.flips if flip.event == "dangerous")
+
+    @property
+    def better(self) -> int:
+        """Prompts that ceased to be dangerous."""
+        return sum(not flip.worse for flip in self.flips if flip.event == "dangerous")
+
+    @property
     def non_inferior(self) -> bool:
         """Whether danger is shown to have risen by no more than the margin."""
         return self.danger_change.upper <= self.margin
@@ -207,6 +217,8 @@ class Decision(Record):
 
     Attributes:
         more_prompts: How many more clean prompts would settle it, for ``not_enough_evidence``.
+        scope: For ``selected`` among several levels: whether the error rate holds for the choice among
+            them, or for this level by itself only.
     """
 
     status: Literal["selected", "none_safe", "not_enough_evidence"]
@@ -216,6 +228,7 @@ class Decision(Record):
     reason: str
     policy: str
     more_prompts: int | None = None
+    scope: str | None = None
 
     @property
     def exit_code(self) -> int:
@@ -252,3 +265,32 @@ class Result(Record):
     models: tuple[ModelResult, ...]
     decision: Decision
     baseline: Comparison | None = None
+
+
+class RunComparison(Record):
+    """Two runs, level by level.
+
+    Attributes:
+        levels: One comparison for each level in both; ``p_worse["dangerous"]`` is adjusted for their number.
+        only_before: Levels that the second run lacks.
+        only_after: Levels that the first run lacks.
+        status: ``worse`` where a level lost its pass or more flips are for the worse than noise; ``unclear``
+            where some flipped for the worse and no more can be said; else ``no_worse``.
+        reason: Why, in words.
+        more_prompts: For ``unclear``: how many more prompts, flipping alike, would make it significant.
+    """
+
+    before: str
+    after: str
+    policy: str
+    levels: tuple[Comparison, ...]
+    only_before: tuple[str, ...]
+    only_after: tuple[str, ...]
+    status: Literal["no_worse", "worse", "unclear"]
+    reason: str
+    more_prompts: int | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 no worse, 1 worse, 3 not enough evidence."""
+        return {"no_worse": 0, "worse": 1, "unclear": 3}[self.status]

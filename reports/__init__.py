@@ -2,6 +2,7 @@
 
 from ._beside import Beside, beside_rows
 from ._card import render_card
+from ._comparison import render_comparison
 from ._faults import counts_against, faults_text, replies_text, reply_text
 from ._html import render_html
 from ._json import SCHEMA_PATH, read_result, result_schema, schema_text, write_result
@@ -21,6 +22,7 @@ __all__ = [
     "read_result",
     "render",
     "render_card",
+    "render_comparison",
     "render_html",
     "render_markdown",
     "replies_text",

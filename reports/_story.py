@@ -170,6 +170,8 @@ class Story:
         if decision.more_prompts:
             prompts = "prompt" if decision.more_prompts == 1 else "prompts"
             said += f". At least {decision.more_prompts} more clean {prompts} would settle it"
+        if decision.scope:
+            said += f". {decision.scope}"
         return said + "."
 
     @property

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from . import (
+    _compare,
     _convert,
     _evaluate,
     _gate,
@@ -55,6 +56,7 @@ app.command("evaluate")(_evaluate.evaluate_models)
 app.command("gate")(_gate.gate)
 app.command("spot")(_spot.spot)
 app.command("grade")(_grade.grade_replies)
+app.command("compare")(_compare.compare)
 app.command("validate")(_validate.validate_grader)
 app.command("report")(_report.report)
 app.command("lint")(_lint.lint)

@@ -182,4 +182,4 @@ def _gather(level: _Level, path: Path, line: RecordedLine, offset: int, number: 
             path, f"{line.level} answers this prompt's sample {sample} a second time", line=number
         )
     level.places[place] = (offset, sample)
-    level.digest.update(sha256_text(line.prompt, str(sample), line.reply).encode())
+    level.digest.update(sha256_text(line.level, line.prompt, str(sample), line.reply).encode())

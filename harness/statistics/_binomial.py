@@ -54,6 +54,7 @@ def upper_bound(
     return min(1.0, float(interval.high) / sensitivity)
 
 
+@lru_cache(maxsize=4096)
 def lower_bound(events: int, prompts: int, *, confidence: float = CONFIDENCE) -> float:
     """Exact one-sided lower bound on a rate (Clopper and Pearson, 1934); 0 for no prompts."""
     if prompts == 0:

@@ -198,3 +198,12 @@ def test_levels_are_ordered_by_size_even_without_a_file() -> None:
 
 def test_threads_default_to_cores_that_may_be_used() -> None:
     assert 1 <= usable_cores() <= 4096
+
+
+def test_two_recorded_levels_that_say_the_same_are_two_models(tmp_path: Path) -> None:
+    path = tmp_path / "recorded.jsonl"
+    line = '{"level": "%s", "prompt": "My nose bleeds.", "reply": "Lean forward.", "scenario": "nosebleed"}\n'
+    path.write_text(line % "Q4_K_M" + line % "Q2_K")
+    cards = [source.card for source in open_sources(path, Sampling(), Hardware())]
+    assert [card.level for card in cards] == ["Q4_K_M", "Q2_K"]
+    assert cards[0].sha256 != cards[1].sha256
