@@ -20,6 +20,7 @@ from ._measured import (
 from ._passable import prompts_to_pass, too_small
 from ._plan import choose
 from ._policy import Limits, Policy, load_policy, shipped_policies
+from ._provenance import command_line, machine, now
 from ._records import (
     Finding,
     Grade,
@@ -117,13 +118,16 @@ __all__ = [
     "compare_models",
     "compare_runs",
     "counterpart",
+    "command_line",
     "evaluate",
     "hold_against",
     "load_gold",
     "load_labels",
     "load_policy",
+    "machine",
     "measured_error",
     "measurement",
+    "now",
     "part_paths",
     "prompts_to_pass",
     "read_measurement",

@@ -290,6 +290,7 @@ def _sum(first: Speed, second: Speed) -> Speed:
     firsts = [speed.first_token_seconds for speed in (first, second) if speed.first_token_seconds is not None]
     return Speed(
         tokens=first.tokens + second.tokens,
+        prompt_tokens=first.prompt_tokens + second.prompt_tokens,
         seconds=first.seconds + second.seconds,
         load_seconds=max(first.load_seconds, second.load_seconds),
         first_token_seconds=firsts[0] if firsts else None,

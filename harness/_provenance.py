@@ -52,7 +52,8 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _machine() -> dict[str, str]:
+def machine() -> dict[str, str]:
+    """Describe this machine: system, architecture, processor, cores, memory."""
     return {
         "system": f"{platform.system()} {platform.release()}",
         "architecture": platform.machine(),
@@ -62,7 +63,8 @@ def _machine() -> dict[str, str]:
     }
 
 
-def _command() -> str:
+def command_line() -> str:
+    """Return the command that this process was started with, ready to be typed again."""
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
@@ -71,12 +73,12 @@ def provenance(
 ) -> Provenance:
     """Record the command, versions, machine, sampling and policy of the run that ends now."""
     return Provenance(
-        command=_command(),
+        command=command_line(),
         started=started,
         finished=now(),
         resumed=resumed,
         versions=_versions(),
-        machine=_machine(),
+        machine=machine(),
         sampling=sampling.model_dump(),
         policy=policy.model_dump(mode="json"),
         lineage=lineage or {},

@@ -127,9 +127,13 @@ class Outcome(Record):
 
 
 class Speed(Record):
-    """What generation took: new tokens, wall seconds in decoding, the child's peak resident bytes."""
+    """What generation took: new tokens, wall seconds in decoding, the child's peak resident bytes.
+
+    ``prompt_tokens`` are those that were decoded: what several prompts share counts once.
+    """
 
     tokens: int = Field(default=0, ge=0)
+    prompt_tokens: int = Field(default=0, ge=0)
     seconds: float = Field(default=0.0, ge=0)
     load_seconds: float = Field(default=0.0, ge=0)
     first_token_seconds: float | None = None

@@ -1,6 +1,6 @@
 """From a checkpoint to an F16 GGUF to every level."""
 
-from ._archive import cache_dir, converter_dir
+from ._archive import cache_dir, converter_dir, unpack_source
 from ._convert import Conversion, OutType, convert
 from ._gguf import GgufHeader, Tensor, read_header
 from ._levels import ALL_LEVELS, LEVELS, Level, parse_levels
@@ -27,4 +27,5 @@ __all__ = [
     "quantize",
     "read_header",
     "read_manifest",
+    "unpack_source",
 ]

@@ -1,4 +1,4 @@
-"""llama.cpp's converter, out of the source archive of the installed llama-cpp-python.
+"""llama.cpp's converter and sources, out of the source archive of the installed llama-cpp-python.
 
 The archive of the *installed* version keeps converter and runtime in step, and pip fetches it from wherever
 it fetches packages, so that no code host is needed.
@@ -69,6 +69,37 @@ def converter_dir() -> Path:
     return folder
 
 
+def unpack_source(target: Path) -> Path:
+    """Unpack llama.cpp's whole source, as the installed version was built from it; returns its root.
+
+    Raises:
+        UsageError: pip is missing or cannot fetch the archive.
+        IntegrityError: The archive is not the one that it should be, or is damaged.
+    """
+    installed = version(_DISTRIBUTION)
+    with tempfile.TemporaryDirectory(prefix="fetch-") as scratch:
+        archive = _fetch(installed, Path(scratch))
+        _check(archive, installed)
+        try:
+            with tarfile.open(archive, "r:gz") as tar:
+                tar.extractall(target, filter="data")
+        except (tarfile.TarError, EOFError) as error:
+            raise IntegrityError(
+                f"{archive.name} cannot be unpacked ({error}): remove it and run again"
+            ) from error
+    return target / f"llama_cpp_python-{installed}" / _WITHIN
+
+
+def _check(archive: Path, installed: str) -> str:
+    """Return the archive's sha256, or refuse one that is not what it should be."""
+    found = sha256_file(archive)
+    if found != _SHA256.get(installed, found):
+        raise IntegrityError(
+            f"{archive.name} has sha256 {found}, not {_SHA256[installed]}: remove it and run again"
+        )
+    return found
+
+
 def _intact(folder: Path) -> bool:
     index = folder / _INDEX
     if not index.is_file():
@@ -110,11 +141,7 @@ def _fetch(installed: str, scratch: Path) -> Path:
 
 def _unpack(archive: Path, target: Path, installed: str) -> None:
     """Unpack the converter's own files and nothing else: no links, no paths of the archive's choosing."""
-    found = sha256_file(archive)
-    if found != _SHA256.get(installed, found):
-        raise IntegrityError(
-            f"{archive.name} has sha256 {found}, not {_SHA256[installed]}: remove it and run again"
-        )
+    found = _check(archive, installed)
     files: dict[str, str] = {}
     try:
         with tarfile.open(archive, "r:gz") as tar:

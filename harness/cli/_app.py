@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from . import (
+    _bench,
     _compare,
     _convert,
     _evaluate,
@@ -59,6 +60,7 @@ app.command("grade")(_grade.grade_replies)
 app.command("compare")(_compare.compare)
 app.command("validate")(_validate.validate_grader)
 app.command("report")(_report.report)
+app.add_typer(_bench.app, name="bench")
 app.command("lint")(_lint.lint)
 
 

@@ -1,7 +1,7 @@
 """Models that answer: a GGUF in a child process, a directory of them, or recorded replies."""
 
 from ._gguf import GgufInfo, inspect_gguf, read_header
-from ._identity import engine_build, reply_key
+from ._identity import engine_build, processor, reply_key
 from ._levels import nominal_bits
 from ._probe import ProbeResult, probe
 from ._process import EnoughError, Progress, TimeLimits
@@ -23,6 +23,7 @@ __all__ = [
     "nominal_bits",
     "open_sources",
     "probe",
+    "processor",
     "read_header",
     "reply_key",
     "usable_cores",

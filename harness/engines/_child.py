@@ -61,6 +61,7 @@ def _answer(job: Job, send: Callable[[Event], None]) -> None:
         send(
             Beat(
                 tokens=meter.tokens,
+                prompt_tokens=meter.prompt_tokens,
                 seconds=meter.seconds,
                 first_token=meter.first_token,
                 peak_rss=peak_rss(),

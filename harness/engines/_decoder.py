@@ -61,6 +61,7 @@ class Meter:
     """What has been done so far; read by whoever reports progress."""
 
     tokens: int = 0
+    prompt_tokens: int = 0
     began: float = field(default_factory=time.perf_counter)
     first_token: float | None = None
 
@@ -197,6 +198,7 @@ class _Loop:
             positions = np.arange(start, start + len(part), dtype=np.int32)
             self._batch.add(part, positions, self._prefix_sequence, want=False)
             self._decode()
+            self._meter.prompt_tokens += len(part)
             self._batch.clear()
 
     def _refill(self, waiting: deque[_Work]) -> None:
@@ -233,6 +235,7 @@ class _Loop:
             part = work.tokens[work.decoded : work.decoded + batch.free]
             begin = work.start + work.decoded
             work.decoded += len(part)
+            self._meter.prompt_tokens += len(part)
             last = work.decoded == len(work.tokens)
             want = np.zeros(len(part), dtype=np.bool_)
             want[-1] = last

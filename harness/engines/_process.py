@@ -187,6 +187,7 @@ class _Child:
                 self.speed = self.speed.model_copy(
                     update={
                         "tokens": event.tokens,
+                        "prompt_tokens": event.prompt_tokens,
                         "seconds": event.seconds,
                         "first_token_seconds": event.first_token,
                         "peak_rss_bytes": event.peak_rss,

@@ -28,10 +28,11 @@ class Loaded(Record):
 
 
 class Beat(Record):
-    """A sign of life with the meters: new tokens, seconds since decoding began, peak resident bytes."""
+    """A sign of life with the meters: tokens made and read, seconds of decoding, peak resident bytes."""
 
     event: Literal["beat"] = "beat"
     tokens: int
+    prompt_tokens: int
     seconds: float
     first_token: float | None
     peak_rss: int | None

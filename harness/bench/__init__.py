@@ -1,0 +1,24 @@
+"""How fast we are, measured beside the programs that people would use instead."""
+
+from ._build import Peers, build_peers
+from ._contest import Row
+from ._engine import EngineBench, bench_engine
+from ._model import Shape, write_model
+from ._page import engine_section, write_section
+from ._server import serve
+from ._work import Timing, Work
+
+__all__ = [
+    "EngineBench",
+    "Peers",
+    "Row",
+    "Shape",
+    "Timing",
+    "Work",
+    "bench_engine",
+    "build_peers",
+    "engine_section",
+    "serve",
+    "write_model",
+    "write_section",
+]

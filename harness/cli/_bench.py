@@ -1,0 +1,96 @@
+"""``quant-triage bench``: throughput beside its peers, every ratio measured here."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quant_triage.data import EMERGENCY_DATASET, UsageError
+from quant_triage.harness import command_line, machine, now
+from quant_triage.harness.bench import (
+    EngineBench,
+    Shape,
+    Work,
+    bench_engine,
+    build_peers,
+    engine_section,
+    write_model,
+    write_section,
+)
+from quant_triage.harness.engines import usable_cores
+from quant_triage.prompts import load_suite
+from quant_triage.quantize import cache_dir, parse_levels, quantize, unpack_source
+
+from . import _options as opt
+from ._console import emit_json, one_line_errors, out, say
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Throughput beside its peers.")
+
+Write = Annotated[
+    Path | None,
+    typer.Option(
+        "--write", help="Page whose section is replaced, as docs/benchmarks.md.", show_default=False
+    ),
+]
+
+
+def bench_model() -> Path:
+    """Return the random Q4_K_M that engines are measured with, made on the first call."""
+    shape = Shape()
+    folder = cache_dir() / "bench"
+    source = folder / f"gemma3-random-{shape.parameters / 1e6:.0f}M-F16.gguf"
+    ready = folder / source.name.replace("F16", "Q4_K_M")
+    if not ready.is_file():
+        say(f"making a model of {shape.parameters / 1e6:.0f} M parameters with random weights")
+        words = EMERGENCY_DATASET.read_text(encoding="utf-8").replace('"', " ").split()
+        write_model(source, shape, sorted(set(words)))
+        quantize(source, folder, parse_levels("Q4_K_M"))
+        source.unlink()
+    return ready
+
+
+@app.command("engine")
+def engine(
+    model: Annotated[
+        Path | None, typer.Option("--model", help="GGUF; a random Gemma 3 unless named.", show_default=False)
+    ] = None,
+    prompts: Annotated[int, typer.Option("--prompts", min=1, help="How many prompts.")] = 32,
+    tokens: Annotated[int, typer.Option("--tokens", min=1, help="New tokens for each.")] = 64,
+    slots: Annotated[int, typer.Option("--slots", min=1, max=255, help="Our slots.")] = 32,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="The median of so many counts.")] = 5,
+    threads: opt.Threads = 0,
+    write: Write = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Our decoder beside a Llama loop, llama-server and llama-batched-bench.
+
+    Exit code 0: every ratio was reached; 1: one was missed; 2: one was not measured.
+    """
+    with one_line_errors():
+        texts = [prompt.text for prompt in load_suite(None).prompts]
+        if prompts > len(texts):
+            raise UsageError(f"--prompts {prompts}: the suite has {len(texts)}")
+        step = len(texts) // prompts
+        work = Work(
+            model=(model or bench_model()).resolve(),
+            prompts=tuple(texts[::step][:prompts]),
+            tokens=tokens,
+            threads=threads or usable_cores(),
+        )
+        bench = bench_engine(
+            work, lambda: build_peers(cache_dir(), unpack_source, say), slots=slots, rounds=rounds, told=say
+        )
+        section = engine_section(bench, command=command_line(), when=now()[:10], machine=machine())
+        if write is not None:
+            write_section(write, "engine", section)
+        if as_json:
+            emit_json(_facts(bench))
+        else:
+            out.print(section, markup=False)
+    raise typer.Exit(0 if bench.reached else 1 if bench.complete else 2)
+
+
+def _facts(bench: EngineBench) -> dict[str, object]:
+    """The benchmark with what is derived from it."""
+    rows = [row.model_dump(mode="json") | {"rate": row.rate, "reached": row.reached} for row in bench.rows]
+    return bench.model_dump(mode="json") | {"rows": rows}
