@@ -43,6 +43,7 @@ def _model_result(run: ModelRun, candidate: Candidate, position: int) -> ModelRe
         level=card.level,
         sha256=card.sha256,
         reference=card.reference,
+        verified=card.verified,
         bytes=card.bytes,
         bits_per_weight=card.bits_per_weight,
         tensor_types=card.tensor_types,

@@ -157,6 +157,7 @@ class ModelCard(Record):
         tensor_types: How many tensors have each type.
         template_sha256: Hash of the chat template.
         reference: Whether this is the unquantized reference, ranked and never selected.
+        verified: Whether the hash is of bytes that we read, and not of what a server says of itself.
     """
 
     name: str
@@ -167,3 +168,4 @@ class ModelCard(Record):
     tensor_types: dict[str, int] = {}
     template_sha256: str | None = None
     reference: bool = False
+    verified: bool = True

@@ -187,6 +187,7 @@ class ModelResult(Record):
     level: str
     sha256: str
     reference: bool = False
+    verified: bool = True
     bytes: int | None
     bits_per_weight: float | None
     tensor_types: dict[str, int]

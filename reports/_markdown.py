@@ -79,7 +79,8 @@ def _making(story: Story) -> Iterator[str]:
     yield f"- Grader: {markdown(result.grader.name)} {markdown(result.grader.version)}, {measured}"
     yield f"- Policy: {markdown(story.policy.name)}, danger at most {story.limit}"
     for row in story.rows:
-        yield f"- {markdown(row.key)}: sha256 {markdown_code(row.model.sha256)}"
+        unverified = "" if row.model.verified else ", unverified: of what its server says"
+        yield f"- {markdown(row.key)}: sha256 {markdown_code(row.model.sha256)}{unverified}"
 
 
 def render_markdown(result: Result) -> str:

@@ -1,5 +1,6 @@
 """``quant-triage evaluate``: models, folders of them or recorded replies -> verdicts and a decision."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +12,20 @@ from ._console import err, one_line_errors
 from ._progress import Stages
 
 
+def _run_name(spec: str) -> str:
+    """A folder's name for a model: a file's stem, or an endpoint's address."""
+    if "://" not in spec:
+        return Path(spec).resolve().stem
+    return re.sub(r"[^\w.-]+", "-", spec.partition("://")[2]).strip("-")
+
+
 def evaluate_models(
     models: Annotated[
         list[str],
-        typer.Argument(metavar="MODEL...", help="GGUF files, folders of them, or recorded .jsonl files."),
+        typer.Argument(
+            metavar="MODEL...",
+            help="GGUFs, folders of them, checkpoints, endpoints or recorded .jsonl files.",
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder of the run; a new one under runs/ unless named.")
@@ -49,7 +60,7 @@ def evaluate_models(
             jobs=jobs,
             curtail=curtail,
         )
-        folder = out or Path("runs") / Path(models[0]).stem
+        folder = out or Path("runs") / _run_name(models[0])
         with Stages(err) as stages:
             result = evaluate_into(folder, models, asking, stages)
         asking.show(result, folder, as_json=as_json)

@@ -1,24 +1,34 @@
-"""Models that answer: a GGUF in a child process, a directory of them, or recorded replies."""
+"""Models that answer: GGUFs, checkpoints, endpoints, recorded replies, and whatever a plugin brings."""
 
+from ._checkpoint import CheckpointSource
+from ._endpoint import EndpointSource
 from ._gguf import GgufInfo, inspect_gguf, read_header
 from ._identity import engine_build, processor, reply_key
 from ._levels import nominal_bits
+from ._llamacpp import GgufSource
+from ._machine import free_memory, usable_cores
 from ._probe import ProbeResult, probe
 from ._process import EnoughError, Progress, TimeLimits
-from ._recorded import Asked, RecordedSource
-from ._sources import GgufSource, Source, open_sources, usable_cores
+from ._recorded import RecordedSource
+from ._source import Asked, Source
+from ._sources import ENTRY_POINTS, Opener, open_sources
 
 __all__ = [
+    "ENTRY_POINTS",
     "Asked",
+    "CheckpointSource",
+    "EndpointSource",
     "EnoughError",
     "GgufInfo",
     "GgufSource",
+    "Opener",
     "ProbeResult",
     "Progress",
     "RecordedSource",
     "Source",
     "TimeLimits",
     "engine_build",
+    "free_memory",
     "inspect_gguf",
     "nominal_bits",
     "open_sources",

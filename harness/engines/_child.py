@@ -12,12 +12,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from quant_triage.data import ModelError
 
-from .._records import Reply
+from .._records import Reply, Request
+from ._finished import Finished, Meter
 from ._protocol import Answered, Beat, Ended, Event, Job, Loaded
 
 _BEAT_SECONDS = 0.2
@@ -49,11 +51,29 @@ def peak_rss() -> int | None:
     return None
 
 
-def _answer(job: Job, send: Callable[[Event], None]) -> None:
-    from ._decoder import Decoder  # noqa: PLC0415 - loads llama.cpp: a fault there must find us ready
+class _Decoder(Protocol):
+    """A loaded model, whichever library holds it."""
 
+    meter: Meter
+
+    def run(self, requests: Sequence[Request]) -> Iterator[Finished | None]: ...
+
+
+def _load(job: Job) -> _Decoder:
+    """Load the model. The libraries are imported here: a fault there must find us ready."""
+    if job.engine == "transformers":
+        from ._transformers import Checkpoint  # noqa: PLC0415
+
+        adapter = Path(job.adapter) if job.adapter else None
+        return Checkpoint(Path(job.path), adapter, job.sampling, job.hardware)
+    from ._decoder import Decoder  # noqa: PLC0415
+
+    return Decoder(Path(job.path), job.sampling, job.hardware, use_extra_bufts=job.use_extra_bufts)
+
+
+def _answer(job: Job, send: Callable[[Event], None]) -> None:
     began = time.perf_counter()
-    decoder = Decoder(Path(job.path), job.sampling, job.hardware, use_extra_bufts=job.use_extra_bufts)
+    decoder = _load(job)
     send(Loaded(seconds=time.perf_counter() - began))
 
     def beat() -> None:

@@ -8,11 +8,10 @@ answered, as far as that can be avoided: slots, batch size and the shared prefix
 and the template alone. With one slot, a prompt's text depends on nothing but the prompt.
 """
 
-import hashlib
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,21 +20,12 @@ from numpy.typing import NDArray
 from quant_triage.data import ModelError
 
 from .._records import Hardware, Request, Sampling
+from ._finished import Finished, Meter
 from ._llama import MAX_SLOTS, Batch, Log, Memory, Model, Sampler, Tokens, free, logits
+from ._seeds import sample_seed
 from ._template import ChatTemplate
 
 _GRAIN = 256  # llama.cpp rounds the cache to this many cells
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A reply that is done; ``tokens`` counts the sampled ones, the end token included."""
-
-    request: Request
-    text: str
-    stopped: bool
-    tokens: int
-    seconds: float
 
 
 @dataclass(slots=True)
@@ -54,27 +44,6 @@ class _Work:
     def span(self) -> int:
         """Cells that this request may come to occupy on its own."""
         return len(self.tokens) + self.limit
-
-
-@dataclass(slots=True)
-class Meter:
-    """What has been done so far; read by whoever reports progress."""
-
-    tokens: int = 0
-    prompt_tokens: int = 0
-    began: float = field(default_factory=time.perf_counter)
-    first_token: float | None = None
-
-    @property
-    def seconds(self) -> float:
-        """Since decoding began."""
-        return time.perf_counter() - self.began
-
-
-def sample_seed(seed: int, prompt: str, sample: int) -> int:
-    """A seed of 32 bits for one sample of one prompt, independent of all others."""
-    digest = hashlib.sha256(f"{seed}\0{sample}\0{prompt}".encode()).digest()
-    return int.from_bytes(digest[:4], "little")
 
 
 def _shared_prefix(model: Model, template: ChatTemplate) -> Tokens:
@@ -265,9 +234,7 @@ class _Loop:
         return chosen
 
     def _advance(self, rows: NDArray[np.intp], chosen: Tokens) -> Iterator[Finished]:
-        if self._meter.first_token is None:
-            self._meter.first_token = self._meter.seconds
-        self._meter.tokens += len(rows)
+        self._meter.tick(tokens=len(rows))
         self._history[rows, self._count[rows]] = chosen
         self._count[rows] += 1
         self._next[rows] = chosen

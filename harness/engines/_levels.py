@@ -1,5 +1,7 @@
 """Nominal size of each quantization level, for ordering where there is no file to measure."""
 
+import re
+
 # Bits per weight of a large transformer, as llama.cpp's quantize tool states them, rounded.
 _NOMINAL_BITS: dict[str, float] = {
     "F32": 32.0, "BF16": 16.0, "F16": 16.0, "Q8_0": 8.5, "Q6_K": 6.56, "Q5_1": 6.0, "Q5_K_M": 5.67,
@@ -16,3 +18,9 @@ UNQUANTIZED = frozenset({"F32", "F16", "BF16"})
 def nominal_bits(level: str) -> float:
     """Bits per weight that a level's name promises; 0 for a name that llama.cpp does not know."""
     return _NOMINAL_BITS.get(level.upper(), 0.0)
+
+
+def known_level(name: str) -> str | None:
+    """The level that a file or model name mentions, such as ``Q4_K_M`` in ``gemma-it.q4_k_m.gguf``."""
+    words = re.findall(r"[A-Za-z0-9_]+", name)
+    return next((word.upper() for word in reversed(words) if word.upper() in _NOMINAL_BITS), None)

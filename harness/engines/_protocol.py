@@ -10,13 +10,15 @@ from .._records import Hardware, Reply, Request, Sampling
 
 
 class Job(Record):
-    """Everything that the child needs. ``hardware.threads`` is resolved, ``model`` is the file's sha256."""
+    """Everything that the child needs. ``hardware.threads`` is resolved, ``model`` is the card's sha256."""
 
+    engine: Literal["llama", "transformers"] = "llama"
     path: str
+    adapter: str | None = None
     model: str
     sampling: Sampling
     hardware: Hardware
-    use_extra_bufts: bool
+    use_extra_bufts: bool = False
     requests: tuple[Request, ...]
 
 

@@ -16,6 +16,7 @@ from quant_triage.data import FileFormatError, Record, Scenario, UsageError, par
 from .._records import ModelCard, Outcome, Reply, Request, Speed
 from ._levels import UNQUANTIZED
 from ._process import EnoughError, Progress
+from ._source import Asked
 
 _BUILD = "recorded"
 
@@ -30,15 +31,6 @@ class RecordedLine(Record):
     scenario: Scenario | None = None
     prompt_id: str | None = None
     sample: int | None = Field(default=None, ge=0)
-
-
-class Asked(Record):
-    """A question whose answer a source already holds."""
-
-    prompt: str
-    sample: int = Field(ge=0)
-    prompt_id: str | None
-    scenario: Scenario | None
 
 
 @dataclass(slots=True)
@@ -64,6 +56,8 @@ class RecordedSource:
         card: What is known of the level.
         places: For each prompt and sample, where in the file the reply begins, and the sample; in file order.
     """
+
+    memory = 0
 
     def __init__(self, path: Path, card: ModelCard, places: dict[bytes, tuple[int, int]]):
         self.card = card

@@ -1,138 +1,30 @@
-"""What models answer through: one small protocol, a GGUF behind it, and how a spec becomes sources.
+"""How a spec becomes sources: ours by what the spec is, others' through registered entry points."""
 
-Another way to ask (an HTTP endpoint, a checkpoint folder) is one more class with the members of
-:class:`Source` and one more branch in :func:`open_sources`.
-"""
-
-import functools
 import logging
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol
 
-import psutil
+from quant_triage.data import QuantTriageError, UsageError
 
-from quant_triage.data import UsageError
-
-from .._records import Hardware, ModelCard, Outcome, Reply, Request, Sampling, Speed
-from ._gguf import inspect_gguf, read_header
-from ._identity import engine_build, reply_key
+from .._records import Hardware, ModelCard, Sampling
+from ._checkpoint import CheckpointSource, is_checkpoint
+from ._endpoint import open_endpoint
+from ._gguf import read_header
 from ._levels import nominal_bits
-from ._probe import probe
-from ._process import CHILD, Progress, TimeLimits, run_child
-from ._protocol import Job
-from ._recorded import Asked, open_recorded
+from ._llamacpp import GgufSource
+from ._recorded import open_recorded
+from ._source import Source
 
 _LOG = logging.getLogger(__name__)
-_CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
+ENTRY_POINTS = "quant_triage.engines"
 
-class Source(Protocol):
-    """One model that answers requests, however it does so."""
-
-    card: ModelCard
-
-    @property
-    def build(self) -> str:
-        """The engine, as far as it decides a reply."""
-        ...
-
-    def key(self, prompt: str, sample: int) -> str:
-        """Key of the reply to one sample of one prompt."""
-        ...
-
-    def asked(self) -> Iterator[Asked] | None:
-        """The only questions that this source can answer, or ``None`` when it can answer any."""
-        ...
-
-    def generate(
-        self,
-        requests: Sequence[Request],
-        on_reply: Callable[[Reply], None],
-        on_progress: Callable[[Progress], None],
-    ) -> tuple[Outcome, Speed]:
-        """Answer all requests, handing over each reply as it ends; a model's fault becomes its outcome."""
-        ...
-
-
-def usable_cores() -> int:
-    """Physical cores that this process may use: fewer in a container or under a CPU mask."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    cores = min(allowed, psutil.cpu_count(logical=False) or allowed)
-    try:
-        quota, period = _CPU_QUOTA.read_text().split()
-    except (OSError, ValueError):
-        return cores
-    return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))
-
-
-class GgufSource:
-    """A GGUF file, answered by llama.cpp in a child process.
-
-    Args:
-        path: The file; its header is checked here, before any model is loaded.
-        sampling: How to sample.
-        hardware: Threads and GPU layers.
-        limits: When the model counts as hung.
-        command: The child's command line.
-
-    Raises:
-        UsageError: The file is missing or not a usable model (see ``inspect_gguf``).
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        sampling: Sampling,
-        hardware: Hardware,
-        *,
-        limits: TimeLimits = TimeLimits(),  # noqa: B008 - frozen
-        command: Sequence[str] = CHILD,
-    ):
-        self.card = inspect_gguf(path)
-        self.path = path
-        self._sampling, self._limits, self._command = sampling, limits, command
-        self._hardware = hardware.model_copy(update={"threads": hardware.threads or usable_cores()})
-
-    @functools.cached_property
-    def _use_extra_bufts(self) -> bool:
-        return probe().use_extra_bufts
-
-    @property
-    def build(self) -> str:
-        """Version and build of llama.cpp, and whether weights are repacked."""
-        return engine_build(use_extra_bufts=self._use_extra_bufts)
-
-    def key(self, prompt: str, sample: int) -> str:
-        """See :func:`reply_key`."""
-        return reply_key(self.card, self._sampling, self.build, prompt=prompt, sample=sample)
-
-    def asked(self) -> None:
-        """A loaded model can be asked anything."""
-        return
-
-    def generate(
-        self,
-        requests: Sequence[Request],
-        on_reply: Callable[[Reply], None],
-        on_progress: Callable[[Progress], None],
-    ) -> tuple[Outcome, Speed]:
-        """Load the model in a child process and decode all requests side by side."""
-        job = Job(
-            path=str(self.path),
-            model=self.card.sha256,
-            sampling=self._sampling,
-            hardware=self._hardware,
-            use_extra_bufts=self._use_extra_bufts,
-            requests=tuple(requests),
-        )
-        return run_child(job, on_reply, on_progress, self._limits, command=self._command)
+Opener = Callable[[str, Sampling, Hardware], Sequence[Source] | None]
+"""What an entry point names: returns the spec's sources, or ``None`` for a spec that is not its own."""
 
 
 def _folder(path: Path, sampling: Sampling, hardware: Hardware) -> list[GgufSource]:
-    if (path / "config.json").exists():
-        raise UsageError(f"{str(path)!r} is a checkpoint folder: convert it to a GGUF first")
     files = sorted(path.glob("*.gguf"))
     if not files:
         raise UsageError(f"{str(path)!r} holds no .gguf file")
@@ -155,11 +47,36 @@ def _bits(card: ModelCard) -> float:
     return card.bits_per_weight or nominal_bits(card.level)
 
 
+def _plugins(spec: str, sampling: Sampling, hardware: Hardware) -> list[Source]:
+    """Offer the spec to every registered engine; the first that takes it answers.
+
+    Raises:
+        UsageError: An engine fails, or none takes it.
+    """
+    tried = []
+    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
+        try:
+            opener: Opener = entry.load()
+            sources = opener(spec, sampling, hardware)
+        except QuantTriageError:
+            raise
+        except Exception as error:
+            raise UsageError(f"engine {entry.name!r} failed on {spec!r}: {error}") from error
+        if sources:
+            return list(sources)
+        tried.append(entry.name)
+    others = f", nor for the engines {', '.join(tried)}" if tried else ""
+    raise UsageError(
+        f"{spec!r} is no GGUF, folder, recorded .jsonl or http(s) endpoint{others}: check the name"
+    )
+
+
 def open_sources(spec: str | Path, sampling: Sampling, hardware: Hardware) -> list[Source]:
     """Turn what a user named into models that answer: the reference first, then levels from large to small.
 
     Args:
-        spec: A GGUF, a directory of them, or a recorded ``.jsonl``.
+        spec: A GGUF, a directory of them, a recorded ``.jsonl``, an http(s) endpoint, a checkpoint or adapter
+            folder, or what an engine under the entry-point group ``quant_triage.engines`` takes.
         sampling: How to sample; the same for all.
         hardware: Threads and GPU layers.
 
@@ -167,16 +84,21 @@ def open_sources(spec: str | Path, sampling: Sampling, hardware: Hardware) -> li
         UsageError: Nothing usable is there; names it and the way out.
         FileFormatError: A file is malformed.
     """
-    if str(spec).startswith(("http://", "https://")):
-        raise UsageError(f"{str(spec)!r}: endpoints are not supported; name a GGUF or a recorded .jsonl")
     path = Path(spec)
     sources: Sequence[Source]
-    if path.is_dir():
-        sources = _folder(path, sampling, hardware)
+    if str(spec).startswith(("http://", "https://")):
+        sources = open_endpoint(str(spec), sampling)
+    elif path.is_dir():
+        checkpoint = is_checkpoint(path)
+        sources = (
+            [CheckpointSource(path, sampling, hardware)] if checkpoint else _folder(path, sampling, hardware)
+        )
     elif path.suffix == ".jsonl":
         sources = open_recorded(path)
-    else:
+    elif path.exists() or path.suffix == ".gguf":
         sources = [GgufSource(path, sampling, hardware)]
+    else:
+        sources = _plugins(str(spec), sampling, hardware)
     return sorted(
         sources, key=lambda source: (not source.card.reference, -_bits(source.card), source.card.name)
     )

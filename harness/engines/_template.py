@@ -1,7 +1,9 @@
 """The model's own chat template, rendered in a sandbox and always the same way."""
 
+import contextlib
 import datetime
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -56,6 +58,18 @@ def check_syntax(template: str, path: Path) -> None:
         _environment().parse(template)
     except (jinja2.TemplateSyntaxError, RecursionError) as error:
         raise FileFormatError(path, f"carries a chat template that is not valid Jinja: {error}") from error
+
+
+def find_template(folders: Sequence[Path]) -> str | None:
+    """The chat template of a checkpoint: of the first folder that has one, in either of its two places."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            return (folder / "chat_template.jinja").read_text(encoding="utf-8")
+        with contextlib.suppress(OSError, ValueError):
+            config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+            if isinstance(config, dict) and isinstance(config.get("chat_template"), str):
+                return str(config["chat_template"])
+    return None
 
 
 class ChatTemplate:
