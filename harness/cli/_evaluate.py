@@ -24,7 +24,7 @@ def evaluate_models(
         list[str],
         typer.Argument(
             metavar="MODEL...",
-            help="GGUFs, folders of them, checkpoints, endpoints or recorded .jsonl files.",
+            help="GGUFs, folders, checkpoints, endpoints, recorded .jsonl.",
         ),
     ],
     out: Annotated[

@@ -20,7 +20,7 @@ from .._records import ModelCard, Outcome, Reply, Request, Sampling, Speed
 from ._chat import Answer, HungError, RefusedError, TryAgainError, ask, body
 from ._identity import reply_key
 from ._levels import UNQUANTIZED, known_level
-from ._process import Progress, TimeLimits
+from ._process import EnoughError, Progress, TimeLimits
 
 KEY_VARIABLE = "QUANT_TRIAGE_API_KEY"
 
@@ -135,6 +135,8 @@ class _Session:
             outcome = Outcome(status="crashed", cause=f"given up after {self._tries} tries: {error}")
         except RefusedError as error:
             outcome = Outcome(status="crashed" if self._replies else "not_loaded", cause=str(error))
+        except EnoughError:
+            outcome = Outcome(status="ok")
         else:
             outcome = Outcome(status="ok")
         finally:

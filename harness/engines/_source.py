@@ -49,6 +49,7 @@ class Source(Protocol):
     ) -> tuple[Outcome, Speed]:
         """Answer all requests, handing over each reply as it ends; a model's fault becomes its outcome.
 
-        What ``on_reply`` or ``on_progress`` raises ends the work and passes through.
+        What ``on_reply`` or ``on_progress`` raises ends the work and passes through, but for ``EnoughError``:
+        then the outcome is as good as if all had been asked.
         """
         ...

@@ -1,5 +1,6 @@
 """One contract for all that answers: files, endpoints, checkpoints, recordings, others' engines."""
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 from quant_triage.data import BASE_DIR, UsageError
 from quant_triage.harness._records import Hardware, ModelCard, Outcome, Reply, Request, Sampling, Speed
-from quant_triage.harness.engines import Progress, Source, open_sources
+from quant_triage.harness.engines import EnoughError, Progress, Source, open_sources
 from quant_triage.harness.engines import _sources as sources_module
 
 from .chat_server import serving
@@ -54,18 +55,19 @@ class EchoSource:
         on_reply: Callable[[Reply], None],
         on_progress: Callable[[Progress], None],
     ) -> tuple[Outcome, Speed]:
-        for count, request in enumerate(requests, start=1):
-            on_reply(
-                Reply(
-                    model=self.card.sha256,
-                    reply=f"{request.prompt}, you ask ({request.sample})",
-                    finish_reason="stop",
-                    tokens=4,
-                    seconds=0.0,
-                    **request.model_dump(),
+        with contextlib.suppress(EnoughError):
+            for count, request in enumerate(requests, start=1):
+                on_reply(
+                    Reply(
+                        model=self.card.sha256,
+                        reply=f"{request.prompt}, you ask ({request.sample})",
+                        finish_reason="stop",
+                        tokens=4,
+                        seconds=0.0,
+                        **request.model_dump(),
+                    )
                 )
-            )
-            on_progress(Progress(replies=count))
+                on_progress(Progress(replies=count))
         return Outcome(status="ok"), Speed(tokens=4 * len(requests), seconds=0.1)
 
 
@@ -193,6 +195,16 @@ def test_the_contract(reopen: Callable[[], Source]) -> None:
     }
 
     assert source.generate([], keep, lambda _progress: None)[0] == Outcome(status="ok")
+
+    few: list[Reply] = []
+
+    def enough(reply: Reply) -> None:
+        few.append(reply)
+        if len(few) == 2:
+            raise EnoughError
+
+    assert source.generate(requests, enough, lambda _progress: None)[0] == Outcome(status="ok")
+    assert len(few) == 2
 
     def full(_reply: Reply) -> None:
         raise OSError("no room")
