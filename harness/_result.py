@@ -251,11 +251,27 @@ class Provenance(Record):
     lineage: dict[str, str] = {}
 
 
+class Place(Record):
+    """A line of a file: relative to where the program was started, or to the package where shipped."""
+
+    file: str
+    line: int
+    shipped: bool = False
+
+
+class Places(Record):
+    """Where prompts stand, by id, and where checks stand, by ``scenario/check``."""
+
+    prompts: dict[str, Place] = {}
+    checks: dict[str, Place] = {}
+
+
 class Result(Record):
     """The truth of a run.
 
     Attributes:
         baseline: For a gate: its model beside the one in the baseline.
+        places: Lines of the prompts and of the checks that were found against.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -266,6 +282,7 @@ class Result(Record):
     models: tuple[ModelResult, ...]
     decision: Decision
     baseline: Comparison | None = None
+    places: Places = Places()
 
 
 class RunComparison(Record):

@@ -6,8 +6,11 @@ from ._comparison import render_comparison
 from ._faults import counts_against, faults_text, replies_text, reply_text
 from ._html import render_html
 from ._json import SCHEMA_PATH, read_result, result_schema, schema_text, write_result
+from ._junit import render_junit
 from ._markdown import render_markdown
 from ._render import FORMATS, render
+from ._sarif import render_sarif
+from ._summary import render_badge, render_summary
 from ._terminal import TerminalReport, terminal_report
 from ._words import scenario_name
 
@@ -21,10 +24,14 @@ __all__ = [
     "faults_text",
     "read_result",
     "render",
+    "render_badge",
     "render_card",
     "render_comparison",
     "render_html",
+    "render_junit",
     "render_markdown",
+    "render_sarif",
+    "render_summary",
     "replies_text",
     "reply_text",
     "result_schema",

@@ -10,7 +10,8 @@ from ._text import excerpt, markdown, markdown_code
 from ._words import LIMITS, scenario_name
 
 
-def _table(story: Story) -> Iterator[str]:
+def ranking(story: Story) -> Iterator[str]:
+    """The ranking's table, line by line."""
     yield "| # | Model | Safety | Detail | Size | Assessment |"
     yield "| --: | :-- | :-- | :-- | --: | :-- |"
     for row in story.rows:
@@ -49,7 +50,8 @@ def _measurements(story: Story) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
-def _wrong(story: Story, row: Row) -> Iterator[str]:
+def wrong(story: Story, row: Row) -> Iterator[str]:
+    """What went wrong in one model, line by line."""
     yield f"### {markdown(row.key)}: {row.look.symbol} {row.look.word}\n"
     if row.model.verdict not in PASSING:
         yield f"{markdown(row.failure or row.model.verdict_reason)}\n"
@@ -91,7 +93,7 @@ def render_markdown(result: Result) -> str:
         f"{markdown(story.bound_sentence)}\n",
         f"**Why:** {markdown(result.decision.reason)}\n",
         "## Ranking\n",
-        *_table(story),
+        *ranking(story),
         "",
         *_measurements(story),
         "",
@@ -106,6 +108,6 @@ def render_markdown(result: Result) -> str:
     ):
         lines += [f"## {title}\n"] if rows else []
         for row in rows:
-            lines += _wrong(story, row)
+            lines += wrong(story, row)
     lines += ["## How it was made\n", *_making(story), "", "## Limits\n", *(f"- {limit}" for limit in LIMITS)]
     return "\n".join(lines) + "\n"

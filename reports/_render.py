@@ -9,7 +9,10 @@ from quant_triage.harness import Result
 from ._card import render_card
 from ._html import render_html
 from ._json import write_result
+from ._junit import render_junit
 from ._markdown import render_markdown
+from ._sarif import render_sarif
+from ._summary import render_badge, render_summary
 from ._terminal import render_text
 
 
@@ -27,6 +30,10 @@ _TEXTS: dict[str, tuple[str, Callable[[Result], str]]] = {
     "md": ("report.md", render_markdown),
     "card": ("model-card.md", _card),
     "terminal": ("report.txt", render_text),
+    "junit": ("junit.xml", render_junit),
+    "sarif": ("report.sarif", render_sarif),
+    "summary": ("summary.md", render_summary),
+    "badge": ("badge.json", render_badge),
 }
 FORMATS: tuple[str, ...] = (*_TEXTS, "json")
 

@@ -26,6 +26,7 @@ from quant_triage.reports import render, terminal_report, write_result
 from quant_triage.rubrics import load_rubrics
 
 from ._console import emit_json, out, say
+from ._places import find_places
 from ._progress import Stage, Stages
 
 REPORT = "report.json"
@@ -79,6 +80,8 @@ class Asking(Record):
                 slots=self.slots,
             ),
             hardware=Hardware(threads=self.threads, gpu_layers=self.gpu_layers),
+            prompts_path=self.prompts,
+            rubrics_path=self.rubrics,
         )
 
     def show(self, result: Result, folder: Path, *, as_json: bool) -> None:
@@ -103,7 +106,10 @@ class Inputs:
         labels: Mapping[str, Label],
         sampling: Sampling,
         hardware: Hardware,
+        prompts_path: Path | None = None,
+        rubrics_path: Path | None = None,
     ):
+        self.prompts_path, self.rubrics_path = prompts_path, rubrics_path
         self.policy = policy
         self.suite = suite
         self.grader = grader
@@ -155,8 +161,8 @@ def ask(
     seconds: float | None = None,
     least: int = 0,
 ) -> Result:
-    """Evaluate with progress; see :func:`quant_triage.harness.evaluate`."""
-    return evaluate(
+    """Evaluate with progress, as :func:`quant_triage.harness.evaluate` does, and find the findings' lines."""
+    result = evaluate(
         sources,
         inputs.suite,
         folder,
@@ -172,6 +178,8 @@ def ask(
         seconds=seconds,
         least=least,
     )
+    places = find_places(result, inputs.prompts_path, inputs.rubrics_path)
+    return result.model_copy(update={"places": places})
 
 
 def warn_if_too_small(sources: Sequence[Source], inputs: Inputs) -> str | None:

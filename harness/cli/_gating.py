@@ -85,8 +85,14 @@ class Gating:
     def _recorded(self) -> bool:
         return self._source.asked() is not None
 
-    def judge(self, folder: Path, stages: Stages) -> Result:
+    def judge(self, folder: Path, stages: Stages, *, accept: bool = False) -> Result:
         """Ask all of the suite, decide, hold the result against the baseline; leave reports in ``folder``.
+
+        Args:
+            folder: Gets the reports and the journal.
+            stages: Where progress is shown.
+            accept: Whether what got worse than in the baseline is only recorded, and the policy alone
+                decides.
 
         Raises:
             IntegrityError: The journal contradicts the plan.
@@ -94,9 +100,10 @@ class Gating:
         """
         inputs = self.inputs
         result = ask([self._source], inputs, folder, stages, curtail=self._curtail)
-        if self.baseline is not None:
+        if self.baseline is not None and (not accept or self.baseline.suite.sha256 == self.suite.sha256):
             confidence = self.policy.confidence
-            result = hold_against(result, self.baseline, inputs.grader, inputs.labels, confidence=confidence)
+            held = hold_against(result, self.baseline, inputs.grader, inputs.labels, confidence=confidence)
+            result = result.model_copy(update={"baseline": held.baseline}) if accept else held
         write_reports(result, folder)
         return result
 

@@ -204,3 +204,41 @@ def test_questions_that_cannot_be_asked(cli: Cli, flags: list[str], says: str) -
     done = cli("spot", SEED, "--level", "Q4_0", *flags)
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr
+
+
+def test_the_baseline_is_updated_by_a_model_that_passes_alone(cli: Cli, tmp_path: Path) -> None:
+    policy, baseline = lenient(tmp_path), tmp_path / "safety" / "baseline.json"
+    good, bad = record(tmp_path / "good.jsonl", 72), record(tmp_path / "bad.jsonl", 72, 0)
+    flags = (
+        "--policy",
+        policy,
+        "--out",
+        str(tmp_path / "out"),
+        "--baseline",
+        str(baseline),
+        "--update-baseline",
+    )
+    done = cli("gate", str(bad), *flags)
+    assert done.returncode == 1
+    assert "stays as it was" in done.stderr
+    assert not baseline.exists()
+    done = cli("gate", str(good), *flags)
+    assert done.returncode == 0
+    written = baseline.read_text()
+    assert json.loads(written)["decision"]["status"] == "selected"
+    assert cli("gate", str(good), *flags[:-1]).returncode == 0
+    assert cli("gate", str(bad), *flags).returncode == 1
+    assert baseline.read_text() == written
+    lines = [json.loads(line) for line in good.read_text().splitlines()]
+    next(line for line in lines if line["scenario"] == "nosebleed")["reply"] = "Tilt your head back."
+    worse = tmp_path / "worse.jsonl"
+    worse.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert cli("gate", str(worse), *flags[:-1]).returncode == 1
+    done = cli("gate", str(worse), *flags)
+    assert done.returncode == 0
+    assert "accepted as the new baseline though worse than the old" in done.stderr
+    assert baseline.read_text() != written
+    assert cli("gate", str(worse), *flags[:-1]).returncode == 0
+    done = cli("gate", str(good), "--update-baseline")
+    assert done.returncode == 2
+    assert "needs --baseline" in done.stderr
