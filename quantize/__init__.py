@@ -2,30 +2,49 @@
 
 from ._archive import cache_dir, converter_dir, unpack_source
 from ._convert import Conversion, OutType, convert
-from ._gguf import GgufHeader, Tensor, read_header
-from ._levels import ALL_LEVELS, LEVELS, Level, parse_levels
+from ._gguf import TYPE_NUMBERS, GgufHeader, Tensor, read_header, token_texts
+from ._imatrix import CHUNK, CollectedImatrix, collect_imatrix
+from ._imatrix_file import ImportanceMatrix, read_imatrix, write_imatrix
+from ._levels import ALL_LEVELS, ALL_WITH_IMATRIX, LEVELS, Level, parse_levels
 from ._manifest import MANIFEST, LevelFile, Manifest, read_manifest
-from ._quantize import QuantizeProgress, level_file_name, quantize
+from ._quantize import QuantizeProgress, file_name, plan_sizes, quantize
+from ._recipe import Recipe, load_recipe, recipe_names
+from ._shaped import Gemma3nShape, write_shaped
 
 __all__ = [
     "ALL_LEVELS",
+    "ALL_WITH_IMATRIX",
+    "CHUNK",
     "LEVELS",
     "MANIFEST",
+    "TYPE_NUMBERS",
+    "CollectedImatrix",
     "Conversion",
+    "Gemma3nShape",
     "GgufHeader",
+    "ImportanceMatrix",
     "Level",
     "LevelFile",
     "Manifest",
     "OutType",
     "QuantizeProgress",
+    "Recipe",
     "Tensor",
     "cache_dir",
+    "collect_imatrix",
     "convert",
     "converter_dir",
-    "level_file_name",
+    "file_name",
+    "load_recipe",
     "parse_levels",
+    "plan_sizes",
     "quantize",
     "read_header",
+    "read_imatrix",
     "read_manifest",
+    "recipe_names",
+    "token_texts",
     "unpack_source",
+    "write_imatrix",
+    "write_shaped",
 ]

@@ -5,6 +5,7 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 import math
 import struct
+from collections.abc import Collection
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,9 +18,15 @@ _STRING, _ARRAY = 8, 9
 _MAGIC = b"GGUF"
 _ALIGNMENT = 32
 _MAX_NESTING = 4
+_TOKENS = "tokenizer.ggml.tokens"
 
 # Types of the vendored llama.cpp that the published gguf package does not list: elements and bytes a block.
 _EXTRA_TYPES = {42: ("Q2_0", 64, 18)}
+
+TYPE_NUMBERS: dict[str, int] = {kind.name: kind.value for kind in GGMLQuantizationType} | {
+    name: number for number, (name, _, _) in _EXTRA_TYPES.items()
+}
+"""Numbers of ggml's types by their names in capitals."""
 
 
 class Tensor(Record):
@@ -35,6 +42,11 @@ class Tensor(Record):
     def elements(self) -> int:
         """Number of weights."""
         return math.prod(self.shape)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows, over all matrices."""
+        return math.prod(self.shape[1:])
 
 
 class GgufHeader(Record):
@@ -194,3 +206,34 @@ def _tensor(cursor: _Cursor, path: Path) -> Tensor:
     except (ValueError, KeyError) as error:
         raise FileFormatError(path, f"tensor {name!r} has unknown type {number}") from error
     return Tensor(name=name, shape=shape, type=type_name, offset=offset, bytes=size)
+
+
+def token_texts(path: Path, tokens: Collection[int]) -> dict[int, str]:
+    """Return the texts of some tokens of a file's vocabulary; those that it lacks are left out.
+
+    Raises:
+        UsageError: The file cannot be read.
+        FileFormatError: It is not GGUF, or is cut off.
+    """
+    header = read_header(path)
+    with path.open("rb") as file:
+        cursor = _Cursor(file, path, path.stat().st_size)
+        cursor.skip(24)
+        for _ in range(len(header.metadata) + len(header.arrays)):
+            key, kind = cursor.string(), cursor.count("I")
+            if key == _TOKENS and kind == _ARRAY:
+                cursor.skip(4)
+                found = {}
+                for token in range(cursor.count("Q")):
+                    if token in tokens:
+                        found[token] = cursor.string()
+                    else:
+                        cursor.skip(cursor.count("Q"))
+                return found
+            if kind == _ARRAY:
+                cursor.skip_array()
+            elif kind == _STRING:
+                cursor.skip(cursor.count("Q"))
+            else:
+                cursor.value(_SCALARS[kind])
+    return {}

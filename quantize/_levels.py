@@ -64,9 +64,18 @@ ALL_LEVELS: tuple[str, ...] = tuple(
 )
 """The ladder from Q2_K to Q4_K_M: the eleven levels for dense models that need no importance matrix."""
 
+ALL_WITH_IMATRIX: tuple[str, ...] = tuple(
+    name for name in _NAMES if name in ALL_LEVELS or name in {"IQ3_XXS", "IQ3_XS"}
+)
+"""The same with the two levels between them that an importance matrix unlocks."""
 
-def parse_levels(text: str) -> tuple[Level, ...]:
+
+def parse_levels(text: str, *, imatrix: bool = False) -> tuple[Level, ...]:
     """Parse ``all``, or names separated by commas, in any case; doubles are dropped, the order is kept.
+
+    Args:
+        text: What to parse.
+        imatrix: Whether there is an importance matrix, which ``all`` then makes use of.
 
     Raises:
         UsageError: A name is unknown, or there is none.
@@ -77,7 +86,7 @@ def parse_levels(text: str) -> tuple[Level, ...]:
     chosen: dict[str, Level] = {}
     for name in names:
         if name == "ALL":
-            chosen |= {known: LEVELS[known] for known in ALL_LEVELS}
+            chosen |= {known: LEVELS[known] for known in (ALL_WITH_IMATRIX if imatrix else ALL_LEVELS)}
         elif name in LEVELS:
             chosen[name] = LEVELS[name]
         else:

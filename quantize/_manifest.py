@@ -9,11 +9,20 @@ from quant_triage.data import FileFormatError, Record, atomic_write, sha256_file
 MANIFEST = "quantize.json"
 
 
+class ImatrixUsed(Record):
+    """The importance matrix that a file was made with."""
+
+    file: str
+    sha256: str
+    datasets: tuple[str, ...]
+    chunks: int
+
+
 class LevelFile(Record):
     """One level's file and its lineage.
 
     Attributes:
-        level: Name of the level.
+        level: Name of the level, or of the recipe.
         file: File name within the folder.
         source: File name of the unquantized GGUF.
         source_sha256: Hash of its bytes.
@@ -23,6 +32,9 @@ class LevelFile(Record):
         bits_per_weight: Effective, over all tensors.
         tensor_types: How many tensors have each type.
         fallbacks: Tensors whose rows do not fit the level's type, and what they have instead.
+        base: The level that a recipe starts from.
+        recipe_sha256: Hash of the recipe.
+        imatrix: The importance matrix.
     """
 
     level: str
@@ -35,6 +47,9 @@ class LevelFile(Record):
     bits_per_weight: float
     tensor_types: dict[str, int]
     fallbacks: tuple[str, ...] = ()
+    base: str | None = None
+    recipe_sha256: str | None = None
+    imatrix: ImatrixUsed | None = None
 
     def intact(self, folder: Path) -> bool:
         """Tell whether the file is there with the very bytes that were recorded."""

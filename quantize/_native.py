@@ -1,33 +1,46 @@
-"""llama.cpp's own quantizer in a child process, so that its crash is a result and not our end."""
+"""The child process that works with llama.cpp and ggml, so that its crash is a result and not our end."""
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import IO
 
-from quant_triage.data import ModelError
+from quant_triage.data import ModelError, NotEnoughSpaceError, Record
 
-from ._protocol import Event, Request
+from ._protocol import Event
 
-TensorProgress = Callable[[int, int], None]
+OnEvent = Callable[[Event], None]
+
+# Threads of a model meet at a barrier many times for each token; OpenMP's long spin there stalls beside busy
+# neighbours. No debugger is to be started on a crash.
+_ENVIRONMENT = {"GOMP_SPINCOUNT": "5000", "GGML_NO_BACKTRACE": "1"}
 
 
-class Quantizer:
-    """A running child; use `quantizer` to get one."""
+class TargetFullError(NotEnoughSpaceError):
+    """The disk cannot hold the target ``path``."""
+
+    def __init__(self, path: str):
+        self.path = path
+        super().__init__(f"no space left on the disk of {path}: free some, then run again")
+
+
+class Native:
+    """A running child; use `native` to get one."""
 
     def __init__(self, process: subprocess.Popen[str], errors: IO[str]):
         self._process = process
         self._errors = errors
 
-    def call(self, request: Request, on_tensor: TensorProgress | None = None) -> str:
-        """Run one request and return the quantizer's log.
+    def call(self, request: Record, on_event: OnEvent | None = None) -> str:
+        """Run one request and return its result.
 
         Raises:
-            ModelError: The quantizer refused the file or crashed.
+            ModelError: The request failed or the child crashed.
+            TargetFullError: The disk has no room for a target.
         """
         if self._process.stdin is None or self._process.stdout is None:
             raise ModelError("crashed", "the quantizer was started without pipes")
@@ -36,13 +49,22 @@ class Quantizer:
             self._process.stdin.flush()
         for line in self._process.stdout:
             event = Event.model_validate_json(line)
-            if event.kind == "done":
-                if event.status:
-                    raise ModelError("quantize_failed", _reason(event.log))
-                return event.log
-            if on_tensor is not None:
-                on_tensor(event.done, event.total)
+            match event.kind:
+                case "done":
+                    return event.text
+                case "failed":
+                    raise ModelError("quantize_failed", event.text)
+                case "disk_full":
+                    raise TargetFullError(event.text)
+                case "progress":
+                    if on_event is not None:
+                        on_event(event)
         raise ModelError("crashed", f"the quantizer {self._death()}")
+
+    @property
+    def pid(self) -> int:
+        """Process id, for whoever measures the child."""
+        return self._process.pid
 
     def _death(self) -> str:
         status = self._process.wait()
@@ -53,7 +75,7 @@ class Quantizer:
 
 
 @contextlib.contextmanager
-def quantizer() -> Iterator[Quantizer]:
+def native() -> Iterator[Native]:
     """Start the child and end it afterwards, whatever happens."""
     command = [sys.executable, "-m", f"{__package__}._worker"]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
@@ -66,9 +88,10 @@ def quantizer() -> Iterator[Quantizer]:
             text=True,
             encoding="utf-8",
             start_new_session=True,
+            env={**_ENVIRONMENT, **os.environ},
         )
         try:
-            yield Quantizer(process, errors)
+            yield Native(process, errors)
         finally:
             process.kill()
             process.wait()
@@ -76,14 +99,3 @@ def quantizer() -> Iterator[Quantizer]:
                 if stream is not None:
                     with contextlib.suppress(BrokenPipeError):
                         stream.close()
-
-
-def _reason(log: str) -> str:
-    """Return the quantizer's own words on its failure."""
-    lines = [line.strip() for line in log.splitlines() if "failed to quantize:" in line]
-    return lines[-1].partition("failed to quantize:")[2].strip() if lines else "the quantizer failed"
-
-
-def dry_run(child: Quantizer, source: Path, ftype: int) -> str:
-    """Return the log of a dry run: the type of each tensor, and warnings, without writing anything."""
-    return child.call(Request(source=str(source), target=None, ftype=ftype, threads=1))

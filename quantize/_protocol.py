@@ -1,24 +1,83 @@
-"""What parent and child say to each other."""
+"""What parent and child say to each other: one request in, events out, one JSON object a line."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
 
 from quant_triage.data import Record
 
+Metadata = dict[str, int | str]
 
-class Request(Record):
-    """Quantize ``source`` into ``target``; without a target, only find out each tensor's type (a dry run)."""
 
+class PlanRequest(Record):
+    """Find out each tensor's type at a level, without writing anything (llama.cpp's dry run).
+
+    ``pins`` maps tensor names to types that the level's own choice gives way to.
+    """
+
+    kind: Literal["plan"] = "plan"
     source: str
-    target: str | None
     ftype: int
+    imatrix: str | None = None
+    pins: dict[str, str] = {}
+
+
+class Target(Record):
+    """One file to write: tensor types in the order of the file, and metadata beyond the source's."""
+
+    path: str
+    ftype: int
+    types: dict[str, str]
+    extra: Metadata = {}
+
+
+class PassRequest(Record):
+    """Read the source once and write every target; ``start`` tensors are there already.
+
+    Every ``save_seconds`` the child makes sure that what is done is on the disk, and says so.
+    """
+
+    kind: Literal["pass"] = "pass"
+    source: str
+    targets: tuple[Target, ...]
+    imatrix: str | None = None
+    threads: int
+    start: int = 0
+    save_seconds: float = 20.0
+
+
+class ImatrixRequest(Record):
+    """Collect an importance matrix on the text of a file; ``special`` says that it holds control tokens."""
+
+    kind: Literal["imatrix"] = "imatrix"
+    source: str
+    text: str
+    target: str
+    dataset: str
+    special: bool
+    chunk: int
     threads: int
 
 
-class Event(Record):
-    """A tensor was reached, or the request is done (status 0 is success)."""
+class ImatrixResult(Record):
+    """How many chunks there were, and the weights that the model never uses."""
 
-    kind: Literal["tensor", "done"]
+    chunks: int
+    unused: tuple[str, ...]
+
+
+Request = PlanRequest | PassRequest | ImatrixRequest
+REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
+
+
+class Event(Record):
+    """How far the request is, or that it ended: with a result, a failure, or the target that a full disk cut.
+
+    ``saved`` counts the tensors that are safely on the disk.
+    """
+
+    kind: Literal["progress", "done", "failed", "disk_full"]
     done: int = 0
     total: int = 0
-    status: int = 0
-    log: str = ""
+    saved: int | None = None
+    text: str = ""

@@ -1,19 +1,27 @@
-"""The child process that calls llama.cpp's quantizer: requests on stdin, events on stdout, one JSON a line.
+"""The child process that calls llama.cpp and ggml: requests on stdin, events on stdout, one JSON a line.
 
 Run as ``python -m quant_triage.quantize._worker``. A native crash ends this process and no other.
 """
 
+import contextlib
 import ctypes
-import json
+import errno
+import resource
+import signal
 import sys
+import time
 
-import llama_cpp
+from quant_triage.data import QuantTriageError
 
-from ._protocol import Event, Request
+from ._collect import collect
+from ._dry_run import DryRunError, collect_log, dry_run
+from ._engine import EngineError
+from ._pass import PassError, TargetFullError, run_pass
+from ._protocol import REQUEST, Event, ImatrixRequest, ImatrixResult, PassRequest, PlanRequest, Request
 
-_MEGABYTE = 1 << 20
-_BUFFER = 256 * _MEGABYTE
-"""Rows in memory at once; the quantizer's own default of 8 GiB changes nothing but the memory it takes."""
+_PR_SET_PDEATHSIG = 1
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_PROGRESS_SECONDS = 0.05
 
 
 def _emit(event: Event) -> None:
@@ -21,34 +29,52 @@ def _emit(event: Event) -> None:
     sys.stdout.flush()
 
 
-def _quantize(request: Request) -> int:
-    params = llama_cpp.llama_model_quantize_default_params()
-    params.ftype = request.ftype
-    params.nthread = request.threads
-    params.dry_run = request.target is None
-    params.max_buf_size = _BUFFER
-    target = (request.target or "").encode()
-    return int(llama_cpp.llama_model_quantize(request.source.encode(), target, ctypes.byref(params)))
+class _Progress:
+    """Hands progress on, not more often than anyone can see."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def __call__(self, done: int, total: int, saved: int | None = None, text: str = "") -> None:
+        now = time.monotonic()
+        if saved is not None or done == total or now - self._last >= _PROGRESS_SECONDS:
+            self._last = now
+            _emit(Event(kind="progress", done=done, total=total, saved=saved, text=text))
+
+
+def _serve(request: Request, log: list[str]) -> str:
+    match request:
+        case PlanRequest():
+            dry_run(request, log)
+            return "".join(log)
+        case PassRequest():
+            run_pass(request, _Progress())
+            return ""
+        case ImatrixRequest():
+            chunks, unused = collect(request, log, _Progress())
+            return ImatrixResult(chunks=chunks, unused=tuple(unused)).model_dump_json()
+
+
+def _answer(line: str, log: list[str]) -> Event:
+    try:
+        return Event(kind="done", text=_serve(REQUEST.validate_json(line), log))
+    except TargetFullError as error:
+        return Event(kind="disk_full", text=str(error))
+    except OSError as error:
+        kind = "disk_full" if error.errno in _DISK_FULL else "failed"
+        return Event(kind=kind, text=str(error))
+    except (DryRunError, EngineError, PassError, QuantTriageError) as error:
+        return Event(kind="failed", text=str(error))
 
 
 def main() -> None:
     """Serve requests until stdin ends."""
-    log: list[str] = []
-
-    @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]  # a ctypes function type
-    def collect(_level: int, text: bytes, _data: object) -> None:
-        line = text.decode("utf-8", "replace")
-        log.append(line)
-        if line.startswith("["):
-            done, _, total = line[1:].split("]")[0].partition("/")
-            _emit(Event(kind="tensor", done=int(done), total=int(total)))
-
-    llama_cpp.llama_log_set(collect, ctypes.c_void_p(0))
-    llama_cpp.llama_backend_init()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError, AttributeError):  # the kernel ends us with our parent
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    log = collect_log()
     for line in sys.stdin:
-        log.clear()
-        status = _quantize(Request.model_validate(json.loads(line)))
-        _emit(Event(kind="done", status=status, log="".join(log)))
+        _emit(_answer(line, log))
 
 
 if __name__ == "__main__":

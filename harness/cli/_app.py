@@ -12,6 +12,7 @@ from . import (
     _evaluate,
     _gate,
     _grade,
+    _imatrix,
     _lint,
     _merge,
     _quantize,
@@ -53,6 +54,7 @@ app.command("train")(_train.train)
 app.command("merge")(_merge.merge_adapter)
 app.command("convert")(_convert.convert_checkpoint)
 app.command("quantize")(_quantize.quantize_levels)
+app.command("imatrix")(_imatrix.imatrix)
 app.command("evaluate")(_evaluate.evaluate_models)
 app.command("gate")(_gate.gate)
 app.command("spot")(_spot.spot)

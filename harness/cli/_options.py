@@ -37,9 +37,7 @@ GpuLayers = Annotated[
 ]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Models run side by side.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, everything else on stderr.")]
-Levels = Annotated[
-    str, typer.Option("--levels", help="'all' (the eleven that need no importance matrix) or Q4_K_M,Q3_K_M,…")
-]
+Levels = Annotated[str, typer.Option("--levels", help="'all' (from Q2_K to Q4_K_M) or Q4_K_M,Q3_K_M,…")]
 Base = Annotated[
     str | None,
     typer.Option(
@@ -53,7 +51,9 @@ Config = Annotated[
     Path | None,
     typer.Option("--config", help="YAML of hyperparameters laid over the preset's.", show_default=False),
 ]
-Imatrix = Annotated[str, typer.Option("--imatrix", help="Importance matrix: none.")]
+Imatrix = Annotated[
+    str, typer.Option("--imatrix", help="Importance matrix: none, generic or emergency text, or a file.")
+]
 Curtail = Annotated[
     bool,
     typer.Option(

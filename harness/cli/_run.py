@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from quant_triage.data import EMERGENCY_DATASET, UsageError
+from quant_triage.data import EMERGENCY_DATASET
 from quant_triage.quantize import convert, parse_levels
 from quant_triage.training import merge, resolve_config
 
@@ -13,6 +13,7 @@ from . import _options as opt
 from ._asking import Asking, evaluate_into
 from ._console import err, one_line_errors, say
 from ._deploy import deploy
+from ._imatrix import check_imatrix
 from ._progress import Stages
 from ._quantize import quantize_stage
 from ._train import train_stage
@@ -57,9 +58,8 @@ def run(
             jobs=jobs,
             curtail=curtail,
         )
-        wanted = parse_levels(levels)
-        if imatrix != "none":
-            raise UsageError(f"--imatrix {imatrix!r} is not there yet: use none")
+        wanted = parse_levels(levels, imatrix=imatrix != "none")
+        check_imatrix(imatrix)
         resolved = resolve_config(preset, config, {"base": base})
         asking.check()
         models = out / "models"
@@ -74,7 +74,7 @@ def run(
             stage = stages.open("converting")
             convert(models / "merged", reference)
             stage.finish(f"{reference} ({reference.stat().st_size / 1e6:.1f} MB)")
-            files = quantize_stage(stages, reference, models / "gguf", wanted)
+            files = quantize_stage(stages, reference, models / "gguf", wanted, imatrix=imatrix)
             paths = [reference, *(models / "gguf" / file.file for file in files)]
             result = evaluate_into(out, [str(path) for path in paths], asking, stages)
         deploy(result, paths, out / "deploy")

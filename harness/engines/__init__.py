@@ -9,13 +9,14 @@ from ._llamacpp import GgufSource
 from ._machine import free_memory, usable_cores
 from ._probe import ProbeResult, probe
 from ._process import EnoughError, Progress, TimeLimits
-from ._recorded import RecordedSource
 from ._source import Asked, Source
-from ._sources import ENTRY_POINTS, Opener, open_sources
+from ._sources import ENTRY_POINTS, GgufSource, Opener, Source, open_sources, usable_cores
+from ._template import ChatTemplate
 
 __all__ = [
     "ENTRY_POINTS",
     "Asked",
+    "ChatTemplate",
     "CheckpointSource",
     "EndpointSource",
     "EnoughError",

@@ -102,6 +102,24 @@ class ChatTemplate:
         except Exception as error:  # whatever a template from anywhere raises, it is that model's fault
             raise ModelError("not_loaded", f"its chat template failed: {error}") from error
 
+    def exchange(self, prompt: str, reply: str) -> tuple[str, str]:
+        """Return the text before a reply, and the reply with what stands after it when the turn is over.
+
+        Raises:
+            ModelError: The template refuses these messages.
+        """
+        before = self.render(prompt)
+        messages = [
+            *self._before,
+            {"role": "user", "content": prompt},
+            {"role": "assistant", "content": _CONTENT},
+        ]
+        try:
+            whole = self._template.render(messages=messages, add_generation_prompt=False, **self._tokens)
+        except Exception as error:
+            raise ModelError("not_loaded", f"its chat template failed: {error}") from error
+        return before, reply + whole.rpartition(_CONTENT)[2]
+
     @property
     def head(self) -> str:
         """What stands before every prompt. It depends on no prompt, so it is the same in a resumed run."""

@@ -41,3 +41,13 @@ def merged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def f16(merged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return convert(merged, tmp_path_factory.mktemp("gguf") / "tiny-F16.gguf", name="tiny")
+
+
+@pytest.fixture(scope="session")
+def tools() -> Path:
+    """Folder of llama.cpp's own programs of the installed version, or a skip that says how to get them."""
+    folders = [os.environ.get("LLAMA_CPP_TOOLS", "")]
+    found = next((Path(f) for f in folders if f and (Path(f) / "llama-imatrix").is_file()), None)
+    if found is None:
+        pytest.skip("llama.cpp's programs are not built: set LLAMA_CPP_TOOLS to their folder")
+    return found

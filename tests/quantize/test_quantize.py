@@ -3,6 +3,9 @@ import json
 import os
 import resource
 import shutil
+import signal
+import subprocess
+import sys
 from collections import namedtuple
 from pathlib import Path
 
@@ -15,8 +18,10 @@ from quant_triage.data import FileFormatError, ModelError, NotEnoughSpaceError, 
 from quant_triage.quantize import (
     LEVELS,
     MANIFEST,
+    OutType,
     QuantizeProgress,
-    level_file_name,
+    convert,
+    file_name,
     parse_levels,
     quantize,
     read_header,
@@ -26,10 +31,15 @@ from quant_triage.quantize import (
 pytestmark = pytest.mark.slow
 
 
-def stock(source: Path, target: Path, ftype: int) -> bytes:
+def stock(source: Path, target: Path, ftype: int, pins: dict[str, int] | None = None) -> bytes:
     """What llama.cpp itself writes, called once, here."""
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype = ftype
+    overrides = (llama_cpp.llama_model_tensor_override * (len(pins or {}) + 1))()
+    for slot, (name, kind) in zip(overrides, (pins or {}).items(), strict=False):
+        slot.pattern, slot.type = f"^{name}$".encode(), kind
+    if pins:
+        params.tt_overrides = overrides
     assert (
         llama_cpp.llama_model_quantize(str(source).encode(), str(target).encode(), ctypes.byref(params)) == 0
     )
@@ -54,19 +64,20 @@ def test_every_level_of_the_ladder_has_the_bytes_that_llama_cpp_writes(f16: Path
         )
         assert sum(file.tensor_types.values()) == len(reader.tensors)
         assert file.fallbacks == ()
-    assert [progress.position for progress in seen] == sorted(progress.position for progress in seen)
-    assert {(p.tensor, p.tensors) for p in seen} >= {(1, 28), (28, 28)}
+    assert [progress.done for progress in seen] == sorted(progress.done for progress in seen)
+    assert seen[-1].done == seen[-1].total == sum(t.bytes for t in read_header(f16).tensors)
+    assert seen[0].files == tuple(file.level for file in files)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {MANIFEST, *(file.file for file in files)}
     assert tuple(read_manifest(tmp_path / "out").files.values()) == tuple(sorted(files, key=lambda f: f.file))
 
 
 def test_running_again_makes_only_what_is_missing_or_different(f16: Path, tmp_path: Path) -> None:
-    made: list[str] = []
+    made: set[str] = set()
 
     def run(levels: str) -> list[str]:
         made.clear()
-        quantize(f16, tmp_path, parse_levels(levels), on_progress=lambda p: made.append(p.level))
-        return sorted(set(made))
+        quantize(f16, tmp_path, parse_levels(levels), on_progress=lambda p: made.update(p.files))
+        return sorted(made)
 
     assert run("Q2_K,Q4_0") == ["Q2_K", "Q4_0"]
     assert run("Q2_K,Q4_0") == []
@@ -75,7 +86,7 @@ def test_running_again_makes_only_what_is_missing_or_different(f16: Path, tmp_pa
     with (tmp_path / "tiny-Q4_0.gguf").open("r+b") as file:
         file.seek(-1, os.SEEK_END)
         file.write(b"\x55")
-    assert run("all")[:1] == ["IQ3_M"]
+    assert run("Q2_K,Q3_K_S,Q4_0,Q8_0") == ["Q2_K", "Q3_K_S", "Q4_0"]
     assert run("Q2_K,Q4_0,Q8_0") == []
 
 
@@ -99,7 +110,7 @@ def test_file_names() -> None:
         "F16.gguf": "Q4_K_M.gguf",
         "gemma.gguf": "gemma-Q4_K_M.gguf",
     }
-    assert {name: level_file_name(Path(name), level) for name in names} == names
+    assert {name: file_name(Path(name), level) for name in names} == names
 
 
 def test_rows_that_do_not_fit_are_reported_as_fallbacks(f16: Path, tmp_path: Path) -> None:
@@ -125,6 +136,50 @@ def test_rows_that_do_not_fit_are_reported_as_fallbacks(f16: Path, tmp_path: Pat
     assert "blk.0.ffn_gate.weight: Q5_0 instead of Q4_K" in file.fallbacks
     assert "Q4_K" not in file.tensor_types
     assert file.bits_per_weight == pytest.approx(5.5, abs=0.1)
+
+
+def test_a_source_that_changes_while_it_is_read_is_refused(f16: Path, tmp_path: Path) -> None:
+    source = tmp_path / "tiny-F16.gguf"
+    shutil.copy(f16, source)
+
+    def touch(_progress: QuantizeProgress) -> None:
+        os.utime(source, ns=(1, 1))
+
+    with pytest.raises(UsageError, match=r"tiny-F16\.gguf' changed while it was read"):
+        quantize(source, tmp_path / "out", parse_levels("Q4_0"), on_progress=touch)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_weights_that_are_no_numbers_are_refused(f16: Path, tmp_path: Path) -> None:
+    source = tmp_path / "nan-F16.gguf"
+    data = bytearray(f16.read_bytes())
+    tensor = next(t for t in read_header(f16).tensors if t.name == "blk.0.ffn_up.weight")
+    at = read_header(f16).data_offset + tensor.offset
+    data[at : at + 2] = np.float16("nan").tobytes()
+    source.write_bytes(data)
+    with pytest.raises(ModelError, match=r"blk\.0\.ffn_up\.weight' holds NaN"):
+        quantize(source, tmp_path / "out", parse_levels("Q4_0"))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("level", ["F16", "Q8_0"])
+def test_a_quantized_source_is_taken_on_request(f16: Path, tmp_path: Path, level: str) -> None:
+    """With the bytes that llama.cpp writes when allowed to."""
+    q8 = tmp_path / quantize(f16, tmp_path, parse_levels("Q6_K"))[0].file
+    file = quantize(q8, tmp_path / "out", parse_levels(level), allow_requantize=True)[0]
+    params = llama_cpp.llama_model_quantize_default_params()
+    params.ftype, params.allow_requantize = LEVELS[level].ftype, True
+    target = tmp_path / "stock.gguf"
+    assert not llama_cpp.llama_model_quantize(str(q8).encode(), str(target).encode(), ctypes.byref(params))
+    assert (tmp_path / "out" / file.file).read_bytes() == target.read_bytes()
+
+
+@pytest.mark.parametrize("outtype", ["bf16", "f32"])
+def test_bf16_and_f32_sources(merged: Path, tmp_path: Path, outtype: OutType) -> None:
+    source = convert(merged, tmp_path / f"tiny-{outtype}.gguf", outtype=outtype)
+    for file in quantize(source, tmp_path / "out", parse_levels("Q4_K_M,Q8_0,F16")):
+        stocked = stock(source, tmp_path / "stock.gguf", LEVELS[file.level].ftype)
+        assert (tmp_path / "out" / file.file).read_bytes() == stocked, file.level
 
 
 def test_a_level_that_needs_an_importance_matrix_is_refused(f16: Path, tmp_path: Path) -> None:
@@ -175,17 +230,63 @@ def test_a_file_that_the_disk_cuts_short_is_not_passed_off_as_whole(
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_an_interrupted_run_keeps_its_finished_levels_and_goes_on(f16: Path, tmp_path: Path) -> None:
+def test_an_interrupted_pass_leaves_no_level_and_goes_on_where_it_was(f16: Path, tmp_path: Path) -> None:
+    levels, half = parse_levels("Q2_K,Q4_0"), f16.stat().st_size // 2
+    expected = {file.file: file.sha256 for file in quantize(f16, tmp_path / "whole", levels)}
+
     def interrupt(progress: QuantizeProgress) -> None:
-        if (progress.level, progress.tensor) == ("Q4_0", 10):
+        if progress.done > half:
+            raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        quantize(f16, out, levels, save_seconds=0, on_progress=interrupt)
+    assert not list(out.glob("*.gguf"))
+    seen: list[int] = []
+    files = quantize(f16, out, levels, on_progress=lambda p: seen.append(p.done))
+    assert seen[0] > half // 2
+    assert {file.file: file.sha256 for file in files} == expected
+    assert {path.name for path in out.iterdir()} == {MANIFEST, *expected}
+
+
+def test_what_an_interrupted_pass_left_is_not_taken_for_another(f16: Path, tmp_path: Path) -> None:
+    def interrupt(progress: QuantizeProgress) -> None:
+        if progress.done > 1_000_000:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        quantize(f16, tmp_path, parse_levels("Q2_K,Q4_0"), on_progress=interrupt)
-    assert {path.name for path in tmp_path.iterdir()} == {MANIFEST, "tiny-Q2_K.gguf"}
-    levels: set[str] = set()
-    quantize(f16, tmp_path, parse_levels("Q2_K,Q4_0"), on_progress=lambda p: levels.add(p.level))
-    assert levels == {"Q4_0"}
+        quantize(f16, tmp_path, parse_levels("Q2_K"), save_seconds=0, on_progress=interrupt)
+    file = quantize(f16, tmp_path, parse_levels("Q4_0"))[0]
+    assert (tmp_path / file.file).read_bytes() == stock(f16, tmp_path / "stock", LEVELS["Q4_0"].ftype)
+
+
+def test_a_pass_that_was_killed_goes_on(f16: Path, tmp_path: Path) -> None:
+    """A real process, a real SIGKILL; its child must die with it."""
+    script = (
+        "import os, signal, sys; from pathlib import Path; from quant_triage.quantize import *\n"
+        "def kill(p):\n    if p.done > 1_000_000: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "levels = parse_levels('Q2_K,Q4_0')\n"
+        "quantize(Path(sys.argv[1]), Path(sys.argv[2]), levels, save_seconds=0, on_progress=kill)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(f16), str(tmp_path / "out")], check=False)
+    assert done.returncode == -signal.SIGKILL
+    seen: list[int] = []
+    file = quantize(
+        f16, tmp_path / "out", parse_levels("Q2_K,Q4_0"), on_progress=lambda p: seen.append(p.done)
+    )[0]
+    assert seen[0] > 500_000
+    stocked = stock(f16, tmp_path / "stock", LEVELS["Q2_K"].ftype)
+    assert (tmp_path / "out" / file.file).read_bytes() == stocked
+
+
+def test_one_folder_is_quantized_into_by_one_process(f16: Path, tmp_path: Path) -> None:
+    def again(progress: QuantizeProgress) -> None:
+        with pytest.raises(UsageError, match="another process is quantizing into"):
+            quantize(f16, tmp_path, parse_levels("Q4_0"))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        quantize(f16, tmp_path, parse_levels("Q4_0"), on_progress=again)
 
 
 def test_a_crash_of_the_quantizer_is_an_error_and_leaves_nothing(
