@@ -10,7 +10,7 @@ from ._machine import free_memory, usable_cores
 from ._probe import ProbeResult, probe
 from ._process import EnoughError, Progress, TimeLimits
 from ._source import Asked, Source
-from ._sources import ENTRY_POINTS, GgufSource, Opener, Source, open_sources, usable_cores
+from ._sources import ENTRY_POINTS, Opener, open_sources
 from ._template import ChatTemplate
 
 __all__ = [
