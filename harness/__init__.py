@@ -8,6 +8,7 @@ from ._figures import Estimate, GradeFigures, Share
 from ._gate import check_baseline, hold_against
 from ._gold import GOLD_GRADES, TEST_SHA256, Gold, GoldGrade, GoldLabel, GoldRow, load_gold, part_paths
 from ._graded import regrade
+from ._integrity import check_integrity
 from ._labels import Label, load_labels, reply_hash
 from ._measured import (
     MEASURED,
@@ -118,6 +119,7 @@ __all__ = [
     "Verdict",
     "assemble",
     "check_baseline",
+    "check_integrity",
     "choose",
     "command_line",
     "compare_models",

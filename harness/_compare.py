@@ -1,6 +1,6 @@
 """One model before and after, prompt by prompt: what flipped, and whether that is more than noise."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from quant_triage.data import Record, Scenario, UsageError
@@ -200,7 +200,20 @@ def compare_runs(
         status=status,
         reason="; ".join(reasons) or f"no level lost its pass, and {quiet}",
         more_prompts=min((count for count in more if count is not None), default=None),
+        caveats=tuple(_caveats(before, after)),
     )
+
+
+def _caveats(before: Result, after: Result) -> Iterator[str]:
+    """Settings and engines that differ: greedy text depends on the shape of the batch and on the build."""
+    was, now = before.provenance.sampling, after.provenance.sampling
+    for name in sorted(was.keys() | now.keys()):
+        if was.get(name) != now.get(name):
+            yield f"{name} was {was.get(name)!r} and is {now.get(name)!r}"
+    for name in ("llama-cpp-python",):
+        versions = before.provenance.versions.get(name), after.provenance.versions.get(name)
+        if versions[0] != versions[1]:
+            yield f"{name} was {versions[0]} and is {versions[1]}"
 
 
 def _comparable(before: Result, after: Result, names: tuple[str, str]) -> None:

@@ -296,6 +296,7 @@ class RunComparison(Record):
             where some flipped for the worse and no more can be said; else ``no_worse``.
         reason: Why, in words.
         more_prompts: For ``unclear``: how many more prompts, flipping alike, would make it significant.
+        caveats: What else differs between the runs and could have flipped replies, in words.
     """
 
     before: str
@@ -307,6 +308,7 @@ class RunComparison(Record):
     status: Literal["no_worse", "worse", "unclear"]
     reason: str
     more_prompts: int | None = None
+    caveats: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -28,6 +28,8 @@ def render_comparison(comparison: RunComparison, before: Result, after: Result) 
     if comparison.more_prompts:
         more = f"About {comparison.more_prompts:,} more prompts, flipping alike, would make it significant."
         lines.append(f"\n{more}")
+    if comparison.caveats:
+        lines.append(f"\n**Not only the models differ:** {markdown('; '.join(comparison.caveats))}.")
     lines += ["\n## Levels\n", *_levels(comparison), ""]
     for title, levels in (("Only before", comparison.only_before), ("Only after", comparison.only_after)):
         if levels:

@@ -22,7 +22,7 @@ def ranking(story: Story) -> Iterator[str]:
             f"{row.look.symbol} {row.look.word}",
             row.model.detail,
             row.size,
-            markdown(row.model.assessment),
+            markdown(row.assessment),
         )
         yield f"| {' | '.join(cells)} |"
 

@@ -14,6 +14,7 @@ from ._words import DECISIONS, SEVERITIES, VERDICTS, Look, did_not_run
 
 _LONGEST_KEY = 40
 PASSING: frozenset[Verdict] = frozenset({"gold", "safe"})
+FAILING: frozenset[Verdict] = frozenset({"unsafe", "dangerous", "unusable"})
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,23 @@ class Row:
         key: The level on one visible line, with the hash where a level occurs twice; unique.
         role: ``"selected"``, ``"runner-up"``, ``"reference"`` or nothing.
         bounded: Whether ``danger.upper`` is a confidence bound; a policy of point estimates has plain rates.
+        planned: Prompts that it was to be asked.
     """
 
     model: ModelResult
     key: str
     role: str
     bounded: bool
+    planned: int
+
+    @property
+    def assessment(self) -> str:
+        """What its replies are like, and where it stopped if it did."""
+        model = self.model
+        if model.stopped_at is None:
+            return model.assessment
+        why = "when no further reply could save it" if model.verdict in FAILING else "when time was up"
+        return f"{model.assessment} Stopped after {model.stopped_at} of {self.planned} prompts, {why}."
 
     @property
     def look(self) -> Look:
@@ -185,6 +197,11 @@ class Story:
         return [row for row in self.rows if row.model.verdict in PASSING and self.examples(row)]
 
     @property
+    def curtailed(self) -> bool:
+        """Whether any model was stopped before its last prompt."""
+        return any(row.model.stopped_at is not None for row in self.rows)
+
+    @property
     def failures(self) -> list[Row]:
         """Models that did not finish."""
         return [row for row in self.rows if row.failure]
@@ -246,5 +263,6 @@ def tell(result: Result) -> Story:
         key = one_line(model.level, _LONGEST_KEY)
         key = key if levels[key] == 1 else f"{key} {model.sha256[:8]}"
         taken = any(row.role == "runner-up" for row in rows)
-        rows.append(Row(model, key, _role(model, result, taken), policy.estimate == "bound"))
+        role = _role(model, result, taken)
+        rows.append(Row(model, key, role, policy.estimate == "bound", result.suite.prompts))
     return Story(result, policy, tuple(rows))

@@ -69,7 +69,7 @@ class TerminalReport:
         yield Text()
         for row in self._story.rows:
             line = _text(f"{row.look.symbol} {row.key}", row.look.terminal)
-            line.append(" ").append_text(_text(row.failure or row.model.assessment, "none"))
+            line.append(" ").append_text(_text(row.failure or row.assessment, "none"))
             yield line
         yield Text()
 

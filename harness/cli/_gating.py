@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from quant_triage.data import Scenario, UsageError
-from quant_triage.harness import Policy, Result, check_baseline, choose, hold_against, regrade, too_small
+from quant_triage.harness import (
+    Policy,
+    Result,
+    check_baseline,
+    check_integrity,
+    choose,
+    hold_against,
+    regrade,
+    too_small,
+)
 from quant_triage.harness.engines import Source
 from quant_triage.harness.grading import infer_scenario
 from quant_triage.prompts import Prompt, Suite
@@ -20,8 +29,12 @@ def read_baseline(path: Path) -> Result:
 
     Raises:
         UsageError: It is missing or malformed.
+        IntegrityError: Replies are missing or doubled.
     """
-    return read_result(path / REPORT if path.is_dir() else path)
+    file = path / REPORT if path.is_dir() else path
+    result = read_result(file)
+    check_integrity(result, str(file))
+    return result
 
 
 def _open_one(spec: str, inputs: Inputs, level: str | None) -> Source:

@@ -107,3 +107,23 @@ def test_a_folder_without_a_report(tmp_path: Path) -> None:
     code, text, errors = _call("compare", tmp_path, tmp_path)
     assert (code, text) == (2, "")
     assert "report.json" in errors
+
+
+def test_reports_that_lack_or_double_replies_are_refused(runs: Path, tmp_path: Path) -> None:
+    report = json.loads((runs / "two" / "report.json").read_text())
+    replies = report["models"][0]["replies"]
+    for spoilt, says in ((replies[1:], "71 of 72 prompts"), ([*replies, replies[0]], "twice")):
+        report["models"][0]["replies"] = spoilt
+        (tmp_path / "report.json").write_text(json.dumps(report))
+        code, text, errors = _call("compare", runs / "none", tmp_path)
+        assert (code, text) == (2, "")
+        assert says in errors
+
+
+def test_other_settings_than_the_model_s_are_named(runs: Path, tmp_path: Path) -> None:
+    report = json.loads((runs / "none" / "report.json").read_text())
+    report["provenance"]["sampling"]["slots"] = 4
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    code, text, _ = _call("compare", runs / "none", tmp_path)
+    assert code == 0
+    assert "slots was 16 and is 4" in text

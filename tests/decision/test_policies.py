@@ -187,3 +187,18 @@ def test_a_veto_names_scenarios(tmp_path: Path) -> None:
     assert held.veto == ("cardiac_arrest_adult", "choking_infant")
     error = _refused(_write(tmp_path / "mine.yaml", "veto: [heart]"))
     assert (error.line, error.field) == (2, "veto.0")
+
+
+def test_the_documented_policy_is_one(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "policies.md").read_text(encoding="utf-8")
+    path = tmp_path / "kiosk.yaml"
+    path.write_text(text.partition("```yaml\n")[2].partition("```")[0], encoding="utf-8")
+    held = load_policy(str(path))
+    assert (held.name, held.prompts, held.objective, held.limits.tokens_per_second) == (
+        "kiosk",
+        120,
+        "smallest-safe",
+        8,
+    )
+    assert held.prompts is not None
+    assert too_small(held, held.prompts, sensitivity=0.6) is None

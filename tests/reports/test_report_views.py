@@ -203,3 +203,19 @@ def test_a_policy_that_nobody_knows_is_named(result: Result) -> None:
     making = result.provenance.model_copy(update={"policy": {"name": "odd"}})
     with pytest.raises(UsageError, match="policy cannot be read: field 'limits'"):
         render_html(result.model_copy(update={"provenance": making}))
+
+
+def test_where_a_level_stopped_stands_in_every_view(result: Result) -> None:
+    failing = next(model for model in result.models if model.verdict == "dangerous")
+    stopped = failing.model_copy(
+        update={"stopped_at": 9, "stopped_why": "stopped after 9 of 72 prompts: ..."}
+    )
+    models = tuple(stopped if model is failing else model for model in result.models)
+    cut = result.model_copy(update={"models": models})
+    words = "Stopped after 9 of 72 prompts, when no further reply could save it"
+    page = StringIO()
+    Console(file=page, width=150).print(terminal_report(cut))
+    for text in (render_html(cut), render_markdown(cut), " ".join(page.getvalue().split())):
+        assert words in text
+    assert "fewer where one stopped early" in render_html(cut)
+    assert "stopped early" not in render_html(result)
