@@ -104,6 +104,11 @@ class Watchman:
         self._planned = len({request.prompt_id for request in requests})
         self._replies: list[GradedReply] = []
 
+    @property
+    def may_stop(self) -> bool:
+        """Whether it can end before all is asked, so that the order of asking matters."""
+        return self._curtail or self._deadline is not None
+
     def recall(self, replies: Iterable[Reply]) -> None:
         """Take in replies of an earlier session.
 

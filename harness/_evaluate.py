@@ -18,11 +18,12 @@ from ._curtail import Stop, Watchman
 from ._graded import grade_reply
 from ._journal import Journal, ModelEnd
 from ._labels import Label
-from ._plan import Plan, asking_order, make_plan
+from ._plan import Plan, asking_order, longest_first, make_plan
 from ._policy import Policy
 from ._provenance import now, provenance
 from ._records import ModelCard, Outcome, Reply, Sampling, Speed
 from ._result import GraderInfo, Result
+from ._room import Room
 from .engines import EnoughError, Progress, Source
 from .grading import Grader
 
@@ -65,7 +66,8 @@ def _ask(source: Source, plan: Plan, journal: Journal, watch: Watch, watchman: W
 
     with contextlib.suppress(EnoughError):
         watchman.recall(journal.replies({request.key for request in requests}))
-        outcome, speed = source.generate(asking_order(missing, plan.seed), hear, tick)
+        ordered = asking_order(missing, plan.seed) if watchman.may_stop else longest_first(missing)
+        outcome, speed = source.generate(ordered, hear, tick)
         journal.outcome(
             ModelEnd(model=source.card.sha256, name=source.card.name, outcome=outcome, speed=speed)
         )
@@ -83,7 +85,10 @@ def _ask_all(
     *,
     jobs: int,
 ) -> None:
-    """Ask all models, ``jobs`` side by side. Whatever ends one from outside ends them all within a second."""
+    """Ask all models, ``jobs`` side by side or as many of them as the memory holds.
+
+    Whatever ends one from outside ends them all within a second.
+    """
     if jobs == 1:
         for source in sources:
             _ask(source, plan, journal, watch, watchmen[source.card.sha256])
@@ -95,12 +100,20 @@ def _ask_all(
             raise CancelledError  # an engine ends its child when its watcher raises
         watch(card, done, total, progress, note)
 
+    room = Room()
+
+    def ask(source: Source) -> None:
+        total = len(plan.requests[source.card.sha256])
+
+        def waiting() -> None:
+            watched(source.card, 0, total, Progress(), "waiting for memory")
+
+        with room.take(source.memory, waiting):
+            _ask(source, plan, journal, watched, watchmen[source.card.sha256])
+
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         try:
-            for done in [
-                pool.submit(_ask, source, plan, journal, watched, watchmen[source.card.sha256])
-                for source in sources
-            ]:
+            for done in [pool.submit(ask, source) for source in sources]:
                 done.result()
         except BaseException:
             stop.set()

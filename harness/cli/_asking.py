@@ -19,7 +19,7 @@ from quant_triage.harness import (
     measured_error,
     too_small,
 )
-from quant_triage.harness.engines import Progress, Source, open_sources
+from quant_triage.harness.engines import Progress, Source, open_sources, usable_cores
 from quant_triage.harness.grading import RuleGrader
 from quant_triage.prompts import Suite, load_suite
 from quant_triage.reports import render, terminal_report, write_result
@@ -79,7 +79,10 @@ class Asking(Record):
                 max_tokens=self.max_tokens,
                 slots=self.slots,
             ),
-            hardware=Hardware(threads=self.threads, gpu_layers=self.gpu_layers),
+            # Side by side, models share the cores.
+            hardware=Hardware(
+                threads=self.threads or max(1, usable_cores() // self.jobs), gpu_layers=self.gpu_layers
+            ),
             prompts_path=self.prompts,
             rubrics_path=self.rubrics,
         )

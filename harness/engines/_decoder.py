@@ -1,7 +1,8 @@
 """Continuous batching: every sequence advances by one token in each batch, and new prompts join it.
 
-A finished sequence's slot is refilled at once, in the order of the requests, and what stands before every
-prompt (beginning of text, system prompt, head of the template) is decoded once and shared.
+A finished sequence's slot is refilled at once, in the order of the requests. What stands before every
+prompt (beginning of text, system prompt, head of the template) is decoded once and shared, and so is what
+prompts side by side have in common, which for several samples of one prompt is all of it.
 
 Greedy text depends on the shape of the batches, so nothing of it depends on which prompts were already
 answered, as far as that can be avoided: slots, batch size and the shared prefix come from the sampling
@@ -26,24 +27,38 @@ from ._seeds import sample_seed
 from ._template import ChatTemplate
 
 _GRAIN = 256  # llama.cpp rounds the cache to this many cells
+_WORTH = 8  # tokens in common that are worth sharing, beyond what all prompts share
 
 
 @dataclass(slots=True)
 class _Work:
-    """A request on its way: its tokens after the shared prefix, and how far they are decoded."""
+    """A request on its way.
+
+    Attributes:
+        tokens: Of its whole prompt.
+        limit: Most new tokens.
+        decoded: How many of the prompt's tokens its sequence holds, with the batch that is being filled.
+        held: The same before that batch: what others may take over.
+        begun: Whether it was seen what others hold of it.
+        order: Counts up with each request that gets a slot.
+    """
 
     request: Request
     tokens: Tokens
-    start: int
     limit: int
     decoded: int = 0
+    held: int = 0
+    begun: bool = False
+    order: int = 0
     began: float = 0.0
     sampler: Sampler | None = None
 
-    @property
-    def span(self) -> int:
-        """Cells that this request may come to occupy on its own."""
-        return len(self.tokens) + self.limit
+
+def common(first: Tokens, second: Tokens) -> int:
+    """How many tokens two sequences begin with alike."""
+    shorter = min(len(first), len(second))
+    differ = np.flatnonzero(first[:shorter] != second[:shorter])
+    return int(differ[0]) if len(differ) else shorter
 
 
 def _shared_prefix(model: Model, template: ChatTemplate) -> Tokens:
@@ -85,7 +100,6 @@ class Decoder:
     def _plan(self, requests: Sequence[Request]) -> list[_Work]:
         """Tokenize all requests, and refuse what does not fit before any work is done."""
         room = min(self._sampling.context, self._model.n_ctx_train)
-        shared = len(self._prefix)
         planned = []
         for request in requests:
             tokens = self._model.tokenize(self._template.render(request.prompt))
@@ -98,9 +112,7 @@ class Decoder:
                     f" in a context of {room}: shorten it or raise the context",
                 )
             limit = min(self._sampling.max_tokens, room - len(tokens))
-            fits = shared and len(tokens) > shared and np.array_equal(tokens[:shared], self._prefix)
-            start = shared if fits else 0
-            planned.append(_Work(request, tokens[start:], start, limit))
+            planned.append(_Work(request, tokens, limit))
         return planned
 
     def run(self, requests: Sequence[Request]) -> Iterator[Finished | None]:
@@ -110,7 +122,7 @@ class Decoder:
             ModelError: A prompt does not fit, the logits are NaN, or llama.cpp fails.
         """
         planned = self._plan(requests)
-        spans = sorted((work.span for work in planned), reverse=True)[: self._slots]
+        spans = sorted((len(work.tokens) + work.limit for work in planned), reverse=True)[: self._slots]
         cells = len(self._prefix) + sum(spans) + self._slots
         context = self._model.context(
             cells=-(-cells // _GRAIN) * _GRAIN, sequences=self._slots + 1, threads=self._threads
@@ -134,6 +146,7 @@ class _Loop:
         self._memory = Memory(context)
         self._prefix, self._prefix_sequence = prefix, slots
         self._work: list[_Work | None] = [None] * slots
+        self._started = 0
         self._batch = Batch()
         self._next = np.zeros(slots, dtype=np.int32)
         self._position = np.zeros(slots, dtype=np.int32)
@@ -175,8 +188,8 @@ class _Loop:
             if busy is None and waiting:
                 work = self._work[slot] = waiting.popleft()
                 work.began = time.perf_counter()
-                if work.start:
-                    self._memory.share(self._prefix_sequence, slot)
+                self._started += 1
+                work.order = self._started
                 self._count[slot] = 0
                 self._limit[slot] = work.limit
                 sampling = self._sampling
@@ -198,11 +211,16 @@ class _Loop:
         rows = np.flatnonzero(self._decoding)
         batch.add(self._next[rows], self._position[rows], rows.astype(np.int32), want=True)
         ready = []
+        for work in self._work:
+            if work is not None:
+                work.held = work.decoded
         for slot, work in enumerate(self._work):
             if work is None or self._decoding[slot] or not batch.free:
                 continue
+            if not work.begun and not self._begin(slot, work):
+                continue
             part = work.tokens[work.decoded : work.decoded + batch.free]
-            begin = work.start + work.decoded
+            begin = work.decoded
             work.decoded += len(part)
             self._meter.prompt_tokens += len(part)
             last = work.decoded == len(work.tokens)
@@ -214,6 +232,31 @@ class _Loop:
                 self._decoding[slot] = True
                 self._position[slot] = begin + len(part) - 1
         return np.concatenate([rows, np.array(ready, dtype=np.intp)])
+
+    def _begin(self, slot: int, work: _Work) -> bool:
+        """Take over what other sequences hold of the prompt: the template's head, or a sample's whole prompt.
+
+        Returns:
+            Whether to go on; ``False`` while an earlier sequence is about to hold much more of it.
+        """
+        wanted = work.tokens[:-1]  # the last one is decoded in any case: its logits are needed
+        source, held = self._prefix_sequence, common(wanted, self._prefix)
+        if not self._model.divisible and held < len(self._prefix):
+            held = 0
+        soon = held
+        for other, rival in enumerate(self._work):
+            if rival is None or rival.order >= work.order or not self._model.divisible:
+                continue
+            same = common(wanted, rival.tokens)
+            soon = max(soon, same)
+            if min(same, rival.held) >= held + _WORTH:
+                source, held = other, min(same, rival.held)
+        if soon >= held + _WORTH:
+            return False
+        if held:
+            self._memory.share(source, slot, held)
+        work.decoded, work.begun = held, True
+        return True
 
     def _choose(self, rows: NDArray[np.intp]) -> Tokens:
         """The next token of each row. NumPy's argmax is greedy's choice, and finds a NaN if there is one."""

@@ -50,10 +50,15 @@ def processor() -> str:
     return f"{platform.machine()} " + " ".join(first.values())
 
 
+_DECODER = 2
+"""Rises when our own decoder changes what it puts into a batch, which can change greedy text."""
+
+
 def engine_build(*, use_extra_bufts: bool) -> str:
     """Name the engine as far as it decides a reply: version, build, and whether weights are repacked."""
     version = importlib.metadata.version("llama-cpp-python")
-    return f"llama-cpp-python {version} ({library_hash()[:12]}{'' if use_extra_bufts else ', plain buffers'})"
+    plain = "" if use_extra_bufts else ", plain buffers"
+    return f"llama-cpp-python {version} ({library_hash()[:12]}, decoder {_DECODER}{plain})"
 
 
 def reply_key(card: ModelCard, sampling: Sampling, build: str, *, prompt: str, sample: int) -> str:

@@ -83,6 +83,11 @@ class Model:
         self._pieces: dict[int, bytes] = {}
 
     @property
+    def divisible(self) -> bool:
+        """Whether a part of a sequence can be shared: a recurrent state knows only its end."""
+        return not (C.llama_model_is_recurrent(self.handle) or C.llama_model_is_hybrid(self.handle))
+
+    @property
     def template(self) -> str | None:
         """The chat template in the file's metadata."""
         source = C.llama_model_chat_template(self.handle, None)
@@ -251,9 +256,9 @@ class Memory:
     def __init__(self, context: int):
         self._memory = C.llama_get_memory(context)
 
-    def share(self, source: int, target: int) -> None:
-        """Let ``target`` begin with all of ``source``; in a unified cache nothing is copied."""
-        C.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+    def share(self, source: int, target: int, count: int) -> None:
+        """Let ``target`` begin with the first ``count`` tokens of ``source``; nothing is copied."""
+        C.llama_memory_seq_cp(self._memory, source, target, 0, count)
 
     def forget(self, sequence: int) -> None:
         """Drop a sequence."""

@@ -122,6 +122,31 @@ def test_samples_differ_and_repeat(tiny: Path, questions: Questions) -> None:
     assert all(len({first[f"{request.key}-{sample}"].reply for sample in range(3)}) > 1 for request in base)
 
 
+def test_samples_of_a_prompt_share_it_and_begin_as_they_would_alone(tiny: Path, questions: Questions) -> None:
+    requests = [
+        request.model_copy(update={"sample": sample, "key": f"{request.key}-{sample}"})
+        for request in questions(5)[2:]
+        for sample in range(6)
+    ]
+    alone, _, apart = answer(tiny, requests, temperature=1.0, slots=1)
+    shared, _, together = answer(tiny, requests, temperature=1.0, slots=9)
+    # Five of six samples decode only the prompt's last token.
+    assert together.prompt_tokens < apart.prompt_tokens / 3
+    # Rounding differs with the batch and a random model soon drifts, but a wrong cell would change the start.
+    starts = [alone[key].reply[:3] == shared[key].reply[:3] for key in alone]
+    assert sum(starts) >= 16
+
+
+def test_what_two_prompts_have_in_common_is_decoded_once(tiny: Path, questions: Questions) -> None:
+    start = "press hard on the wound and call an ambulance now " * 6
+    requests = [request.model_copy(update={"prompt": f"{start}{request.prompt}"}) for request in questions(8)]
+    alone, _, apart = answer(tiny, requests, slots=1)
+    shared, _, together = answer(tiny, requests, slots=8)
+    assert together.prompt_tokens < apart.prompt_tokens / 2
+    starts = [alone[key].reply[:3] == shared[key].reply[:3] for key in alone]
+    assert sum(starts) >= 7
+
+
 def test_the_draw_of_one_prompt_does_not_depend_on_its_neighbours(tiny: Path, questions: Questions) -> None:
     requests = questions(6)
     together, _, _ = answer(tiny, requests, temperature=0.8, slots=1)

@@ -1,12 +1,13 @@
 """What becomes of a run when a model's process dies, hangs or talks nonsense: real processes and signals."""
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -159,6 +160,37 @@ def test_too_little_memory_is_that_models_outcome(tiny: Path, questions: Questio
     outcome, _ = run(tiny, questions(2), command=["bash", "-c", f"ulimit -v 150000; exec {words}"])
     assert outcome.status in {"not_loaded", "crashed"}
     assert outcome.cause
+
+
+@pytest.fixture
+def small_memory() -> Iterator[Path]:
+    """The list of processes of a control group that holds 120 MB."""
+    for root, limit in (
+        (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"),
+        (Path("/sys/fs/cgroup"), "memory.max"),
+    ):
+        group = root / f"quant-triage-{os.getpid()}"
+        try:
+            group.mkdir()
+            (group / limit).write_text("120000000")
+        except OSError:
+            with contextlib.suppress(OSError):
+                group.rmdir()
+            continue
+        yield group / "cgroup.procs"
+        group.rmdir()
+        return
+    pytest.skip("may not make a control group here")
+
+
+def test_a_kill_for_lack_of_memory_is_told_from_others(
+    tmp_path: Path, small_memory: Path, build_model: Build, questions: Questions
+) -> None:
+    greedy = "import sys; hold = [bytearray(b'x' * 10_000_000) for _ in range(100)]"
+    command = ["bash", "-c", f'echo $$ > {small_memory}; exec {sys.executable} -c "{greedy}"']
+    outcome, _ = run(build_model(tmp_path / "m.gguf"), questions(2), command=command)
+    assert outcome.status == "killed"
+    assert outcome.cause == "killed by the kernel for lack of memory while it was loading"
 
 
 def test_an_error_of_the_caller_ends_the_child_and_passes_through(tiny: Path, questions: Questions) -> None:
