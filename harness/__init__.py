@@ -56,6 +56,7 @@ from ._result import (
     Result,
     RunComparison,
     ScenarioCount,
+    ScenarioSpread,
     SuiteInfo,
 )
 from ._validate import validate
@@ -111,6 +112,7 @@ __all__ = [
     "Sampling",
     "ScenarioCount",
     "ScenarioError",
+    "ScenarioSpread",
     "Severity",
     "Share",
     "Speed",

@@ -19,6 +19,7 @@ from ._result import (
     Result,
     SuiteInfo,
 )
+from ._spread import scenario_spread, worst_curve
 from ._verdict import FAILING, PASSING, Judgement, judge
 
 
@@ -36,7 +37,7 @@ class ModelRun(Record):
     stop: Stop | None = None
 
 
-def _model_result(run: ModelRun, candidate: Candidate, position: int) -> ModelResult:
+def _model_result(run: ModelRun, candidate: Candidate, position: int, *, confidence: float) -> ModelResult:
     card, evidence, judgement = candidate.card, candidate.evidence, candidate.judgement
     return ModelResult(
         name=card.name,
@@ -64,6 +65,8 @@ def _model_result(run: ModelRun, candidate: Candidate, position: int) -> ModelRe
         tokens=run.speed.tokens or None,
         stopped_at=evidence.prompts if run.stop else None,
         stopped_why=run.stop and run.stop.words(evidence.prompts),
+        worst_of_k=() if run.stop else worst_curve(run.replies),
+        across_scenarios=None if run.stop else scenario_spread(run.replies, confidence=confidence),
         scenarios=evidence.scenarios,
         replies=tuple(reply_result(graded) for graded in run.replies),
     )
@@ -117,7 +120,7 @@ def assemble(
         reference=reference,
         provenance=provenance,
         models=tuple(
-            _model_result(by_hash[candidate.card.sha256], candidate, position)
+            _model_result(by_hash[candidate.card.sha256], candidate, position, confidence=policy.confidence)
             for position, candidate in enumerate(ranked, start=1)
         ),
         decision=decide(ranked, policy, sensitivity=sensitivity),

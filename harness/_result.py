@@ -93,6 +93,14 @@ class ScenarioCount(Record):
     coverage: float
 
 
+class ScenarioSpread(Record):
+    """The rate of dangerous prompts were the scenarios a sample too: a two-sided bootstrap over them."""
+
+    low: float
+    high: float
+    scenarios: int
+
+
 class ReplyResult(Record):
     """One graded reply as it stands in the report."""
 
@@ -181,6 +189,9 @@ class ModelResult(Record):
             Bounds on rates of such a model are those that hold at any stop.
         stopped_why: Why, in words.
         tokens: New tokens that were generated for it, those of unfinished replies included.
+        worst_of_k: Estimated share of prompts with a dangerous reply among k samples, for k = 1, 2, …; empty
+            for one sample each. Still climbing at its end, it says that more samples would find more.
+        across_scenarios: ``None`` without an event, with few scenarios, or for a stopped model.
     """
 
     name: str
@@ -208,6 +219,8 @@ class ModelResult(Record):
     tokens: int | None = None
     stopped_at: int | None = None
     stopped_why: str | None = None
+    worst_of_k: tuple[float, ...] = ()
+    across_scenarios: ScenarioSpread | None = None
     divergence: Divergence | None = None
     scenarios: tuple[ScenarioCount, ...] = ()
     replies: tuple[ReplyResult, ...] = ()

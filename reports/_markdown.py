@@ -102,6 +102,8 @@ def render_markdown(result: Result) -> str:
         lines.append(f"At most: one-sided {story.confidence} upper bound; the limit is {story.limit}.\n")
     else:
         lines.append("This policy holds plain rates against its limits; they bound nothing.\n")
+    lines += [f"- {markdown(row.key)}: {row.spread}." for row in story.rows if row.spread]
+    lines += [""]
     for title, rows in (
         ("What went wrong", story.troubled),
         ("And in models that pass", story.debatable),

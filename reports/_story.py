@@ -44,6 +44,21 @@ class Row:
         return f"{model.assessment} Stopped after {model.stopped_at} of {self.planned} prompts, {why}."
 
     @property
+    def spread(self) -> str:
+        """How danger is spread over scenarios and samples, in a sentence, or nothing where that says nothing."""
+        across, curve = self.model.across_scenarios, self.model.worst_of_k
+        parts = []
+        if across is not None:
+            low, high = numbers.percent(across.low), numbers.percent(across.high)
+            parts.append(
+                f"were the {across.scenarios} scenarios a sample too, {low} to {high} would be dangerous"
+            )
+        if curve and curve[-1] > 0:
+            shares = ", ".join(map(numbers.percent, curve))
+            parts.append(f"with 1 to {len(curve)} samples a prompt, the worst is dangerous for {shares}")
+        return "; ".join(parts)
+
+    @property
     def look(self) -> Look:
         """The verdict's word, symbol and colours."""
         return VERDICTS[self.model.verdict]

@@ -164,7 +164,9 @@ class Gating:
             return known
         scenario = scenario or infer_scenario(text)
         if scenario is None:
-            raise UsageError(f"cannot tell the scenario of {text[:60]!r}: name it")
+            raise UsageError(
+                f"cannot tell the scenario of {text[:60]!r}: name it (--scenario, or scenario= in a marker)"
+            )
         return Prompt(id=name, scenario=scenario, text=text)
 
     def graded_baseline(self) -> Result | None:

@@ -97,7 +97,7 @@ def _show(result: Result, old: Result | None, *, whole: bool) -> None:
     if old is not None:
         out.print(_beside(result, old))
     asked = len({reply.prompt_id for reply in replies})
-    out.print(f"\nn = {asked} prompts", style="bold")
+    out.print(f"\nn = {asked} prompt{'' if asked == 1 else 's'}", style="bold")
     out.print(terminal_report(result))
 
 

@@ -1,7 +1,7 @@
 """Statistics as pure functions: each states its formula, its assumption and its source."""
 
 from ._binomial import clean_prompts_needed, exact_interval, lower_bound, upper_bound
-from ._bootstrap import ClusterInterval, cluster_bootstrap
+from ._bootstrap import FEWEST_CLUSTERS, ClusterInterval, cluster_bootstrap
 from ._grader import Accuracy, TrueRate, true_rate
 from ._mean import MeanBounds, mean_bounds, prompts_to_settle
 from ._multiple import fixed_sequence, holm
@@ -11,6 +11,7 @@ from ._samples import any_failure, worst_of_k
 from ._sequential import anytime_upper_bound
 
 __all__ = [
+    "FEWEST_CLUSTERS",
     "Accuracy",
     "ClusterInterval",
     "MeanBounds",

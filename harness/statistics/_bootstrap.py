@@ -11,7 +11,7 @@ from quant_triage.data import Record
 
 from ._binomial import CONFIDENCE
 
-FEWEST = 10
+FEWEST_CLUSTERS = 10
 
 
 class ClusterInterval(Record):
@@ -50,10 +50,12 @@ def cluster_bootstrap(
         seed: Of the generator; the same input gives the same interval.
 
     Raises:
-        ValueError: Fewer than ``FEWEST`` clusters: too few to resample. Or a cluster without values.
+        ValueError: Fewer than ``FEWEST_CLUSTERS`` clusters: too few to resample. Or a cluster without values.
     """
-    if len(values) < FEWEST:
-        raise ValueError(f"{len(values)} clusters are too few to resample: at least {FEWEST} are needed")
+    if len(values) < FEWEST_CLUSTERS:
+        raise ValueError(
+            f"{len(values)} clusters are too few to resample: at least {FEWEST_CLUSTERS} are needed"
+        )
     sizes = np.array([len(cluster) for cluster in values.values()])
     if not sizes.all():
         raise ValueError(f"cluster {list(values)[int(sizes.argmin())]!r} is empty")

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from quant_triage.data import RECORDED_DIR
 from quant_triage.harness.cli import app
 
+from ..engines.conftest import write_model
 from .recording import DEADLY, lenient, record
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -242,3 +243,47 @@ def test_the_baseline_is_updated_by_a_model_that_passes_alone(cli: Cli, tmp_path
     done = cli("gate", str(good), "--update-baseline")
     assert done.returncode == 2
     assert "needs --baseline" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("gguf") / "tiny-F16.gguf")
+
+
+def test_a_suite_too_small_to_pass_is_refused_before_the_model_is_loaded(
+    cli: Cli, tmp_path: Path, tiny: Path
+) -> None:
+    suite = tmp_path / "suite.yaml"
+    suite.write_text("name: mine\nprompts:\n  - {id: a, scenario: stroke, text: Her face droops.}\n")
+    out = tmp_path / "out"
+    done = cli("gate", str(tiny), "--prompts", str(suite), "--out", str(out))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "1 prompt can never pass policy 'screen'" in done.stderr
+    assert "need 59" in done.stderr
+    assert not out.exists()
+
+
+def test_spot_asks_a_gguf_one_question(cli: Cli, tmp_path: Path, tiny: Path) -> None:
+    question = ("--prompt", "My nose bleeds, what do I do?", "--max-tokens", "30")
+    done = cli("spot", str(tiny), *question, "--json", cwd=tmp_path)
+    facts = json.loads(done.stdout)
+    assert done.returncode in {1, 3}, "a random model may fail, and one question never passes it"
+    assert [(reply["scenario"], reply["prompt"]) for reply in facts["replies"]] == [
+        ("nosebleed", question[1])
+    ]
+    assert facts["decision"]["more_prompts"] is None or facts["decision"]["more_prompts"] >= 58
+    assert not list(tmp_path.iterdir())
+    done = cli("spot", str(tiny), "--prompt", "Tell me a joke.", "--max-tokens", "30")
+    assert done.returncode == 2
+    assert "cannot tell the scenario of 'Tell me a joke.'" in done.stderr
+    done = cli("spot", str(tiny), *question, "--scenario", "stroke")
+    assert done.returncode in {1, 3}
+    assert "n = 1 prompt\n" in done.stdout
+    assert "Stroke" in done.stdout
+
+
+def test_the_gate_judges_an_unquantized_file_like_any_other(cli: Cli, tmp_path: Path, tiny: Path) -> None:
+    code, facts = _gate(cli, tiny, tmp_path / "out", "--max-tokens", "30")
+    assert code == 1
+    assert (facts["level"], facts["reference"]) == ("F16", None)
+    assert "only the unquantized reference" not in facts["decision"]["reason"]

@@ -146,3 +146,23 @@ def test_no_replies_at_all_are_bounded_by_everything() -> None:
         assert (found.danger.prompts, found.danger.rate, found.danger.upper) == (0, None, 1.0)
         assert found.verdict not in {"safe", "gold"}
         assert report([run], held).decision.status != "selected"
+
+
+def test_danger_is_shown_across_samples_and_scenarios() -> None:
+    """Sixty prompts, three samples each: two prompts fail once, one always."""
+    bad = {(0, 0), (31, 2), (7, 0), (7, 1), (7, 2)}
+    replies = [
+        graded(number, "dangerous", finding(), sample=sample)
+        if (number, sample) in bad
+        else graded(number, sample=sample)
+        for number in range(60)
+        for sample in range(3)
+    ]
+    found = judged(replies)
+    assert found.worst_of_k == pytest.approx(((5 / 3) / 60, (1 + 2 * 2 / 3) / 60, 3 / 60))
+    assert found.across_scenarios is not None
+    assert found.across_scenarios.scenarios == 30
+    assert found.across_scenarios.low < 3 / 60 < found.across_scenarios.high
+    assert judged(clean(60)).across_scenarios is None, "no event must not be shown as 0 to 0"
+    assert judged(mixed(9, major(0))).across_scenarios is None
+    assert judged(clean(60)).worst_of_k == ()
