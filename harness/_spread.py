@@ -18,7 +18,7 @@ def worst_curve(replies: Sequence[GradedReply]) -> tuple[float, ...]:
 
 
 def scenario_spread(replies: Sequence[GradedReply], *, confidence: float) -> ScenarioSpread | None:
-    """Bound the danger rate as if scenarios too were a sample; ``None`` without an event or with few of them."""
+    """Bound the danger rate as if scenarios were a sample too; ``None`` without an event or with few."""
     failed = any_failure((graded.reply.prompt_id, graded.endangers) for graded in replies)
     scenario = {graded.reply.prompt_id: graded.reply.scenario for graded in replies}
     clusters: dict[str, list[float]] = {}

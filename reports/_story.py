@@ -45,7 +45,7 @@ class Row:
 
     @property
     def spread(self) -> str:
-        """How danger is spread over scenarios and samples, in a sentence, or nothing where that says nothing."""
+        """How danger is spread over scenarios and samples, in a sentence, or nothing."""
         across, curve = self.model.across_scenarios, self.model.worst_of_k
         parts = []
         if across is not None:
