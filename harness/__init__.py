@@ -2,10 +2,10 @@
 
 from ._aggregate import GradedReply
 from ._assemble import ModelRun, assemble
-from ._compare import MARGIN, compare_models, compare_runs, counterpart, regressions
+from ._compare import compare_models, compare_runs, counterpart, regressions
 from ._evaluate import JOURNAL, evaluate
 from ._figures import Estimate, GradeFigures, Share
-from ._gate import check_baseline, hold_against
+from ._gate import check_suite, hold_against
 from ._gold import GOLD_GRADES, TEST_SHA256, Gold, GoldGrade, GoldLabel, GoldRow, load_gold, part_paths
 from ._graded import regrade
 from ._integrity import check_integrity
@@ -65,7 +65,6 @@ from ._validation import CheckError, InferenceFigures, Miss, ScenarioError, Vali
 __all__ = [
     "GOLD_GRADES",
     "JOURNAL",
-    "MARGIN",
     "MEASURED",
     "TEST_SHA256",
     "ChangeBounds",
@@ -120,8 +119,8 @@ __all__ = [
     "Validation",
     "Verdict",
     "assemble",
-    "check_baseline",
     "check_integrity",
+    "check_suite",
     "choose",
     "command_line",
     "compare_models",

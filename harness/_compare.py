@@ -93,21 +93,26 @@ def compare_models(before: ModelResult, after: ModelResult, *, confidence: float
     )
 
 
-def counterpart(model: ModelResult, baseline: Result) -> ModelResult:
-    """Find in a baseline the model that this one stands for.
+def counterpart(level: str, baseline: Result) -> ModelResult:
+    """Find in a baseline the model that one of this level is held against.
 
     The same level, else the level that the baseline selected, else its only model.
 
     Raises:
-        UsageError: None of these is there.
+        UsageError: None of these is there, or it gave no reply.
     """
-    same = [one for one in baseline.models if one.level == model.level]
+    same = [one for one in baseline.models if one.level == level]
     chosen = [one for one in baseline.models if one.name == baseline.decision.model]
     for found in (same, chosen, list(baseline.models)):
-        if len(found) == 1:
-            return found[0]
-    levels = ", ".join(one.level for one in baseline.models)
-    raise UsageError(f"the baseline holds no {model.level!r} to compare with, only {levels}")
+        if len(found) != 1:
+            continue
+        if not found[0].replies:
+            raise UsageError(
+                f"the baseline's {found[0].name!r} gave no reply: choose a baseline of a run that did"
+            )
+        return found[0]
+    levels = ", ".join(one.level for one in baseline.models) or "no model"
+    raise UsageError(f"the baseline holds no {level!r} to compare with, only {levels}")
 
 
 def regressions(comparison: Comparison, *, alpha: float = 0.05) -> list[str]:

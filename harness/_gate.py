@@ -12,7 +12,7 @@ from ._result import Result
 from .grading import Grader
 
 
-def check_baseline(baseline: Result, suite: Suite) -> None:
+def check_suite(baseline: Result, suite: Suite) -> None:
     """Make sure that a baseline was asked the same questions, before anything is run.
 
     Raises:
@@ -37,7 +37,7 @@ def hold_against(
         UsageError: The baseline has no counterpart, or other questions.
     """
     model = result.models[0]
-    old = counterpart(model, baseline)
+    old = counterpart(model.level, baseline)
     if baseline.grader.version != result.grader.version:
         old = regrade(old, grader, labels)
     if not model.replies:

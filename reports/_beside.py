@@ -24,7 +24,9 @@ def beside_rows(result: Result, old: Result) -> list[Beside]:
     Raises:
         UsageError: The earlier result has no counterpart.
     """
-    earlier = {(reply.prompt, reply.sample): reply for reply in counterpart(result.models[0], old).replies}
+    earlier = {
+        (reply.prompt, reply.sample): reply for reply in counterpart(result.models[0].level, old).replies
+    }
     rows = []
     for now in result.models[0].replies:
         was = earlier.get((now.prompt, now.sample))

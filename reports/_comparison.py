@@ -31,6 +31,10 @@ def render_comparison(comparison: RunComparison, before: Result, after: Result) 
     if comparison.caveats:
         lines.append(f"\n**Not only the models differ:** {markdown('; '.join(comparison.caveats))}.")
     lines += ["\n## Levels\n", *_levels(comparison), ""]
+    if any(model.stopped_at is not None for model in (*before.models, *after.models)):
+        lines.append(
+            "A level that was stopped is judged on what it said until then: its failing word may differ.\n"
+        )
     for title, levels in (("Only before", comparison.only_before), ("Only after", comparison.only_after)):
         if levels:
             lines.append(f"{title}: {', '.join(map(markdown, levels))}.\n")

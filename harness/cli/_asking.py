@@ -185,13 +185,11 @@ def ask(
     return result.model_copy(update={"places": places})
 
 
-def warn_if_too_small(sources: Sequence[Source], inputs: Inputs) -> str | None:
-    """Say on stderr, before anything is asked, that the suite can never pass its policy; return that."""
+def warn_if_too_small(sources: Sequence[Source], inputs: Inputs) -> None:
+    """Say on stderr, before anything is asked, that the suite can never pass its policy."""
     suite, _ = choose(sources, inputs.suite, inputs.policy)
-    problem = too_small(inputs.policy, len(suite.prompts), sensitivity=inputs.info.sensitivity)
-    if problem:
+    if problem := too_small(inputs.policy, len(suite.prompts), sensitivity=inputs.info.sensitivity):
         say(f"warning: {problem}")
-    return problem
 
 
 def write_reports(result: Result, folder: Path) -> None:

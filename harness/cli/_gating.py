@@ -7,9 +7,10 @@ from quant_triage.data import Scenario, UsageError
 from quant_triage.harness import (
     Policy,
     Result,
-    check_baseline,
     check_integrity,
+    check_suite,
     choose,
+    counterpart,
     hold_against,
     regrade,
     too_small,
@@ -81,8 +82,10 @@ class Gating:
         self.baseline = None if baseline is None else read_baseline(baseline)
         self._source = _open_one(spec, self.inputs, level)
         self.suite, _ = choose([self._source], self.inputs.suite, self.policy)
-        if strict and self.baseline is not None:
-            check_baseline(self.baseline, self.suite)
+        if self.baseline is not None:
+            counterpart(self._source.card.level, self.baseline)
+            if strict:
+                check_suite(self.baseline, self.suite)
         problem = too_small(self.policy, len(self.suite.prompts), sensitivity=self.inputs.info.sensitivity)
         if problem and strict and not self._recorded:
             raise UsageError(problem)
