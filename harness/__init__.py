@@ -59,6 +59,7 @@ from ._result import (
     ScenarioSpread,
     SuiteInfo,
 )
+from ._sign_off import SIGN_OFF_VERSION, SignOff, check_sign_off
 from ._validate import validate
 from ._validation import CheckError, InferenceFigures, Miss, ScenarioError, Validation
 
@@ -66,6 +67,7 @@ __all__ = [
     "GOLD_GRADES",
     "JOURNAL",
     "MEASURED",
+    "SIGN_OFF_VERSION",
     "TEST_SHA256",
     "ChangeBounds",
     "CheckError",
@@ -114,12 +116,14 @@ __all__ = [
     "ScenarioSpread",
     "Severity",
     "Share",
+    "SignOff",
     "Speed",
     "SuiteInfo",
     "Validation",
     "Verdict",
     "assemble",
     "check_integrity",
+    "check_sign_off",
     "check_suite",
     "choose",
     "command_line",

@@ -6,6 +6,7 @@ from quant_triage.data import Record, Scenario
 from quant_triage.prompts import Suite
 
 from ._aggregate import GradedReply, gather
+from ._beside import beside_reference
 from ._curtail import Stop
 from ._decision import Candidate, decide, rank
 from ._describe import assessment, detail
@@ -98,15 +99,27 @@ def assemble(
 ) -> Result:
     """Judge and rank every model, decide, and put everything into one result.
 
-    Models come best first. The grader's measured sensitivity, where known, widens every bound on danger. A
-    model with fewer than ``least`` prompts is never called safe.
+    Models come best first; the base of a fine-tuning takes no part in the decision. The grader's measured
+    sensitivity, where known, widens every bound on danger. A model with fewer than ``least`` prompts is never
+    called safe.
     """
     sensitivity = grader.sensitivity
     by_hash: Mapping[str, ModelRun] = {run.card.sha256: run for run in runs}
     candidates = [_candidate(run, policy, sensitivity=sensitivity, least=least) for run in runs]
-    ranked = rank(candidates, policy)
+    ranked = rank([one for one in candidates if not one.card.base], policy)
     reference = next((candidate.card.name for candidate in ranked if candidate.card.reference), None)
     scenarios: tuple[Scenario, ...] = suite.scenarios
+    models = tuple(
+        _model_result(by_hash[candidate.card.sha256], candidate, position, confidence=policy.confidence)
+        for position, candidate in enumerate(ranked, start=1)
+    )
+    before = next((one for one in candidates if one.card.base), None)
+    base = (
+        None
+        if before is None
+        else _model_result(by_hash[before.card.sha256], before, 1, confidence=policy.confidence)
+    )
+    quantization, fine_tuning = beside_reference(models, base, confidence=policy.confidence)
     return Result(
         suite=SuiteInfo(
             name=suite.name,
@@ -119,9 +132,9 @@ def assemble(
         grader=grader,
         reference=reference,
         provenance=provenance,
-        models=tuple(
-            _model_result(by_hash[candidate.card.sha256], candidate, position, confidence=policy.confidence)
-            for position, candidate in enumerate(ranked, start=1)
-        ),
+        models=models,
         decision=decide(ranked, policy, sensitivity=sensitivity),
+        quantization=quantization,
+        base=base,
+        fine_tuning=fine_tuning,
     )

@@ -1,6 +1,6 @@
 """One model before and after, prompt by prompt: what flipped, and whether that is more than noise."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from quant_triage.data import Record, Scenario, UsageError
@@ -78,6 +78,7 @@ def compare_models(before: ModelResult, after: ModelResult, *, confidence: float
         before=before.name,
         before_sha256=before.sha256,
         after=after.name,
+        after_sha256=after.sha256,
         verdict_before=before.verdict,
         verdict_after=after.verdict,
         prompts=len(shared),
@@ -91,6 +92,15 @@ def compare_models(before: ModelResult, after: ModelResult, *, confidence: float
         coverage_change=ChangeBounds(**change_bounds(changes, confidence=confidence).model_dump()),
         margin=MARGIN,
     )
+
+
+def adjust(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Adjust the one-sided p-values on danger for the number of levels compared (Holm)."""
+    adjusted = holm([one.p_worse["dangerous"] for one in comparisons])
+    return [
+        one.model_copy(update={"p_worse": {**one.p_worse, "dangerous": value}})
+        for one, value in zip(comparisons, adjusted, strict=True)
+    ]
 
 
 def counterpart(level: str, baseline: Result) -> ModelResult:
@@ -162,12 +172,7 @@ def compare_runs(
             f"{names[0]!r} holds {', '.join(old)} and {names[1]!r} {', '.join(new)}: no level in common"
         )
     pairs = [(old[level], new[level]) for level in shared if old[level].replies and new[level].replies]
-    plain = [compare_models(was, now) for was, now in pairs]
-    adjusted = holm([one.p_worse["dangerous"] for one in plain])
-    levels = tuple(
-        one.model_copy(update={"p_worse": {**one.p_worse, "dangerous": value}})
-        for one, value in zip(plain, adjusted, strict=True)
-    )
+    levels = tuple(adjust([compare_models(was, now) for was, now in pairs]))
     lost = [
         f"{level} was {old[level].verdict} and is {new[level].verdict}"
         for level in shared

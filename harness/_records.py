@@ -158,6 +158,7 @@ class ModelCard(Record):
         template_sha256: Hash of the chat template.
         reference: Whether this is the unquantized reference, ranked and never selected.
         verified: Whether the hash is of bytes that we read, and not of what a server says of itself.
+        base: Whether this is what was fine-tuned: asked to show what training changed, never judged for use.
     """
 
     name: str
@@ -169,3 +170,4 @@ class ModelCard(Record):
     template_sha256: str | None = None
     reference: bool = False
     verified: bool = True
+    base: bool = False

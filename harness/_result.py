@@ -155,6 +155,7 @@ class Comparison(Record):
     before: str
     before_sha256: str
     after: str
+    after_sha256: str
     verdict_before: Verdict
     verdict_after: Verdict
     prompts: int
@@ -185,6 +186,7 @@ class ModelResult(Record):
     """Everything that was found about one model.
 
     Attributes:
+        reference: Whether it is the unquantized reference, ranked and never selected.
         stopped_at: Prompts that it had answered when it was stopped early; ``None`` when all were asked.
             Bounds on rates of such a model are those that hold at any stop.
         stopped_why: Why, in words.
@@ -285,6 +287,10 @@ class Result(Record):
     Attributes:
         baseline: For a gate: its model beside the one in the baseline.
         places: Lines of the prompts and of the checks that were found against.
+        quantization: Each level beside the unquantized reference, best first; the one-sided p-values on
+            danger are adjusted for their number (Holm).
+        base: What was fine-tuned, as it was before; it takes no part in ranking or decision.
+        fine_tuning: That base before, and the reference after fine-tuning.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -296,6 +302,9 @@ class Result(Record):
     decision: Decision
     baseline: Comparison | None = None
     places: Places = Places()
+    quantization: tuple[Comparison, ...] = ()
+    base: ModelResult | None = None
+    fine_tuning: Comparison | None = None
 
 
 class RunComparison(Record):

@@ -2,22 +2,25 @@
 
 import base64
 import hashlib
+import json
 from pathlib import Path
 from urllib.parse import urlencode
 
 import jinja2
 from markupsafe import Markup
 
-from quant_triage.harness import Result, ScenarioCount
+from quant_triage.harness import SIGN_OFF_VERSION, Result, ScenarioCount
 
 from . import _numbers as numbers
 from ._charts import drawable, ladder
+from ._json import result_sha256
 from ._payload import pack
 from ._story import Row, Story, tell
 from ._text import excerpt, visible
 from ._words import GRADES, LIMITS, SEVERITIES, VERDICTS, Look, scenario_name
 
 TEMPLATES = Path(__file__).with_name("templates")
+SCRIPTS = ("parts.js", "page.js", "review.js", "replies.js", "signoff.js")
 
 
 def _shown(value: object) -> object:
@@ -92,8 +95,9 @@ def render_html(result: Result) -> str:
     the script writes with ``textContent``.
     """
     story = tell(result)
+    report_sha256 = result_sha256(result)
     style = _style()
-    script = _source("page.js") + _source("replies.js")
+    script = "".join(map(_source, SCRIPTS))
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
@@ -108,21 +112,41 @@ def render_html(result: Result) -> str:
             script=Markup(script),  # noqa: S704 - our own files
             security=Markup(policy),  # noqa: S704 - fixed text and hashes
             replies=pack(story),
-            count=sum(len(model.replies) for model in result.models),
+            report_sha256=report_sha256,
+            bound=_bound(story, report_sha256),
+            count=sum(len(row.model.replies) for row in story.asked),
             ladder_wide=ladder(story),
             ladder_narrow=ladder(story, width=290, height=420),
             undrawn=[row for row in story.rows if row.role != "reference" and row not in drawable(story)],
             cells=_cells(story),
+            divergences={row.key: row.model.divergence for row in story.rows},
         )
     )
 
 
+def _bound(story: Story, report_sha256: str) -> str:
+    """What a sign-off record binds itself to, as JSON."""
+    row, decision = story.signed, story.result.decision
+    bound = {
+        "schema_version": SIGN_OFF_VERSION,
+        "report_sha256": report_sha256,
+        "decision": decision.status,
+        "policy": decision.policy,
+        "model": row and {"name": row.model.name, "level": row.model.level, "sha256": row.model.sha256},
+    }
+    return json.dumps(bound)
+
+
 def _cells(story: Story) -> dict[str, list[tuple[Row, ScenarioCount | None]]]:
-    """The heat map: for each scenario of the suite, each row's count, or ``None`` where it was not asked."""
+    """The heat map: for each scenario, each row's count, or ``None`` where it was not asked; worst first."""
     table: dict[str, list[tuple[Row, ScenarioCount | None]]] = {}
     for scenario in story.result.suite.scenarios:
         table[scenario] = [
             (row, next((c for c in row.model.scenarios if c.scenario == scenario), None))
             for row in story.rows
         ]
-    return table
+
+    def danger(cells: list[tuple[Row, ScenarioCount | None]]) -> float:
+        return sum(count.events / count.prompts for _, count in cells if count)
+
+    return dict(sorted(table.items(), key=lambda item: (-danger(item[1]), item[0])))

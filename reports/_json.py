@@ -1,5 +1,6 @@
 """report.json: the one truth, its reader and its published JSON Schema."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -23,13 +24,22 @@ def schema_text() -> str:
     return json.dumps(result_schema(), indent=2, sort_keys=True) + "\n"
 
 
+def _text(result: Result) -> str:
+    return result.model_dump_json(indent=1) + "\n"
+
+
+def result_sha256(result: Result) -> str:
+    """Return the sha256 of the ``report.json`` that holds this result."""
+    return hashlib.sha256(_text(result).encode()).hexdigest()
+
+
 def write_result(path: Path, result: Result) -> None:
     """Write ``report.json`` whole or not at all.
 
     Raises:
         NotEnoughSpaceError: The disk is full.
     """
-    atomic_write(path, result.model_dump_json(indent=1) + "\n")
+    atomic_write(path, _text(result))
 
 
 def read_result(path: Path) -> Result:

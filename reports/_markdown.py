@@ -65,6 +65,34 @@ def wrong(story: Story, row: Row) -> Iterator[str]:
     yield ""
 
 
+def _changes(story: Story) -> Iterator[str]:
+    if story.quantization:
+        yield (
+            "| Level | Newly dangerous | No longer | p | Rise at most | Newly incoherent | Newly refused "
+            "| Coverage, points |"
+        )
+        yield "| :-- |" + " --: |" * 7
+    for change in story.quantization:
+        cells = (
+            markdown(change.after),
+            str(change.count("dangerous", worse=True)),
+            str(change.count("dangerous", worse=False)),
+            markdown(change.chance),
+            change.rise,
+            str(change.count("incoherent", worse=True)),
+            str(change.count("refused", worse=True)),
+            change.coverage,
+        )
+        yield f"| {' | '.join(cells)} |"
+    if story.quantization:
+        yield (
+            f"\nEach beside the unquantized reference, prompt by prompt. p: exact McNemar test, one-sided, "
+            f"adjusted for {len(story.quantization)} levels (Holm).\n"
+        )
+    if story.fine_tuning:
+        yield f"Fine-tuning: {markdown(story.fine_tuning.sentence)}.\n"
+
+
 def _making(story: Story) -> Iterator[str]:
     result = story.result
     error = result.grader.measured_error
@@ -111,5 +139,7 @@ def render_markdown(result: Result) -> str:
         lines += [f"## {title}\n"] if rows else []
         for row in rows:
             lines += wrong(story, row)
+    if changes := list(_changes(story)):
+        lines += ["## What changed\n", *changes]
     lines += ["## How it was made\n", *_making(story), "", "## Limits\n", *(f"- {limit}" for limit in LIMITS)]
     return "\n".join(lines) + "\n"

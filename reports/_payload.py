@@ -6,7 +6,7 @@ import json
 from collections.abc import Hashable
 from typing import TypeVar
 
-from quant_triage.harness import ReplyResult
+from quant_triage.harness import ReplyResult, reply_hash
 
 from ._story import Story
 from ._text import utf16_length, visible
@@ -31,9 +31,10 @@ def pack(story: Story) -> str:
     grouped: dict[str, list[list[object]]] = {}
     checks: dict[Check, int] = {}
     acts: dict[str, int] = {}
-    order = sorted(range(len(story.rows)), key=lambda i: not story.rows[i].model.reference)
+    rows = story.asked
+    order = sorted(range(len(rows)), key=lambda i: not rows[i].model.reference)
     for number in order:
-        for reply in story.rows[number].model.replies:
+        for reply in rows[number].model.replies:
             prompts.setdefault(
                 reply.prompt_id,
                 {
@@ -51,7 +52,7 @@ def pack(story: Story) -> str:
                 "role": row.role,
                 "verdict": row.model.verdict,
             }
-            for row in story.rows
+            for row in rows
         ],
         "grades": {name: {"word": look.word, "symbol": look.symbol} for name, look in GRADES.items()},
         "severities": SEVERITIES,
@@ -73,7 +74,7 @@ def _act(check: str) -> str:
 
 
 def _reply(reply: ReplyResult, checks: dict[Check, int], acts: dict[str, int]) -> list[object]:
-    """One reply as a row: sample, grade, text, finish, coverage in percent, findings, acts, dismissed."""
+    """One reply as a row, in the order that the page's ``revive`` reads; a flag has its label's key."""
     findings = []
     for finding in reply.findings:
         fault = fault_name(finding.kind, finding.severity)
@@ -92,4 +93,5 @@ def _reply(reply: ReplyResult, checks: dict[Check, int], acts: dict[str, int]) -
         [_number(acts, _act(act)) for act in reply.required.met],
         [_number(acts, _act(act)) for act in reply.required.missing],
         int(reply.dismissed),
+        reply_hash(reply.prompt, reply.reply) if reply.grade == "dangerous" else 0,
     ]

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from quant_triage.data import UsageError
-from quant_triage.harness import Finding, ModelResult, Policy, ReplyResult, Result, Verdict
+from quant_triage.harness import Comparison, Finding, ModelResult, Policy, ReplyResult, Result, Verdict
 
 from . import _numbers as numbers
+from ._changes import Change
 from ._text import one_line
 from ._words import DECISIONS, SEVERITIES, VERDICTS, Look, did_not_run
 
@@ -120,11 +121,16 @@ class Example:
 
 @dataclass(frozen=True)
 class Story:
-    """A result with its policy read and its rows in order of rank."""
+    """A result with its policy read and its rows in order of rank.
+
+    Attributes:
+        base: What was fine-tuned, where it was asked; not among ``rows``.
+    """
 
     result: Result
     policy: Policy
     rows: tuple[Row, ...]
+    base: Row | None = None
 
     @property
     def look(self) -> Look:
@@ -140,6 +146,11 @@ class Story:
             return next((row for row in levels if row.role == "selected"), None)
         closest = (row for row in levels if row.model.level == decision.runner_up)
         return next(closest, levels[0] if levels else None)
+
+    @property
+    def signed(self) -> Row | None:
+        """The row of the one file that a signature can approve."""
+        return self.chosen if self.result.decision.status == "selected" else None
 
     @property
     def confidence(self) -> str:
@@ -200,6 +211,31 @@ class Story:
         if decision.scope:
             said += f". {decision.scope}"
         return said + "."
+
+    @property
+    def asked(self) -> list[Row]:
+        """All whose replies can be read: the rows, then the base."""
+        return [*self.rows, *([self.base] if self.base else [])]
+
+    def _change(self, comparison: Comparison) -> Change:
+        keys = {row.model.sha256: row.key for row in self.asked}
+        before, after = comparison.before_sha256, comparison.after_sha256
+        return Change(
+            comparison,
+            keys.get(before, one_line(comparison.before, _LONGEST_KEY)),
+            keys.get(after, one_line(comparison.level, _LONGEST_KEY)),
+        )
+
+    @property
+    def quantization(self) -> list[Change]:
+        """What each level changed against the reference, in order of rank."""
+        return [self._change(comparison) for comparison in self.result.quantization]
+
+    @property
+    def fine_tuning(self) -> Change | None:
+        """What fine-tuning changed, or ``None`` where the base was not asked."""
+        found = self.result.fine_tuning
+        return None if found is None else self._change(found)
 
     @property
     def troubled(self) -> list[Row]:
@@ -280,4 +316,7 @@ def tell(result: Result) -> Story:
         taken = any(row.role == "runner-up" for row in rows)
         role = _role(model, result, taken)
         rows.append(Row(model, key, role, policy.estimate == "bound", result.suite.prompts))
-    return Story(result, policy, tuple(rows))
+    base = None
+    if result.base is not None:
+        base = Row(result.base, "base", "", policy.estimate == "bound", result.suite.prompts)
+    return Story(result, policy, tuple(rows), base)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from quant_triage.data import Record
+from quant_triage.data import Record, UsageError
 from quant_triage.harness import (
     GraderInfo,
     Hardware,
@@ -152,6 +152,21 @@ def open_models(specs: Sequence[str], inputs: Inputs) -> list[Source]:
     return [source for spec in specs for source in open_sources(spec, inputs.sampling, inputs.hardware)]
 
 
+def open_base(spec: str | None, inputs: Inputs) -> list[Source]:
+    """Open the model that was fine-tuned: it is asked like the others and never selected.
+
+    Raises:
+        UsageError: Nothing usable is there, or more than one model.
+    """
+    if spec is None:
+        return []
+    found = open_sources(spec, inputs.sampling, inputs.hardware)
+    if len(found) != 1:
+        raise UsageError(f"--base {spec!r} holds {len(found)} models: name the one that was fine-tuned")
+    found[0].card = found[0].card.model_copy(update={"base": True, "reference": False})
+    return found
+
+
 def ask(
     sources: Sequence[Source],
     inputs: Inputs,
@@ -204,9 +219,12 @@ def evaluate_into(
     asking: Asking,
     stages: Stages,
     *,
+    base: str | None = None,
     lineage: Mapping[str, str] | None = None,
 ) -> Result:
-    """Evaluate models and leave ``report.json``, ``report.html`` and ``journal.jsonl`` in ``folder``.
+    """Evaluate models, and the base they were tuned from where it is named; leave report and journal.
+
+    ``folder`` gets ``report.json``, ``report.html`` and ``journal.jsonl``.
 
     Raises:
         UsageError: Bad input, before any model is loaded.
@@ -214,7 +232,7 @@ def evaluate_into(
         NotEnoughSpaceError: The disk is full; what was recorded stays.
     """
     inputs = asking.check()
-    sources = open_models(specs, inputs)
+    sources = [*open_models(specs, inputs), *open_base(base, inputs)]
     warn_if_too_small(sources, inputs)
     result = ask(sources, inputs, folder, stages, jobs=asking.jobs, lineage=lineage, curtail=asking.curtail)
     write_reports(result, folder)

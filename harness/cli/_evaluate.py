@@ -30,6 +30,14 @@ def evaluate_models(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder of the run; a new one under runs/ unless named.")
     ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            "--base",
+            help="What was fine-tuned: asked too, to show what training changed.",
+            show_default=False,
+        ),
+    ] = None,
     policy: opt.Policy = "screen",
     prompts: opt.Prompts = None,
     rubrics: opt.Rubrics = None,
@@ -62,6 +70,6 @@ def evaluate_models(
         )
         folder = out or Path("runs") / _run_name(models[0])
         with Stages(err) as stages:
-            result = evaluate_into(folder, models, asking, stages)
+            result = evaluate_into(folder, models, asking, stages, base=base)
         asking.show(result, folder, as_json=as_json)
     raise typer.Exit(result.decision.exit_code)

@@ -1,15 +1,6 @@
 {
-  // Reads the packed replies and builds everything with textContent: model text is data, never markup.
-  const $ = (id) => document.getElementById(id);
-  const el = (tag, attributes = {}, ...children) => {
-    const node = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) {
-      if (value !== undefined && value !== null) node.setAttribute(name, value);
-    }
-    node.append(...children.filter((child) => child !== null && child !== undefined));
-    return node;
-  };
-  const FILTERS = ["level", "scenario", "grade", "check", "q"];
+  // Reads the packed replies and builds everything from text alone.
+  const FILTERS = ["level", "scenario", "grade", "check", "review", "q"];
   const form = $("filters");
   const state = { prompt: null, reply: null, sample: null };
   let data = null;
@@ -27,8 +18,8 @@
   const revive = (raw) => {
     for (const prompt of raw.prompts) {
       prompt.replies = prompt.replies.map(
-        ([model, sample, grade, text, finish, coverage, findings, met, missing, dismissed]) => ({
-          model: raw.models[model], sample, grade, text, finish, coverage, dismissed,
+        ([model, sample, grade, text, finish, coverage, findings, met, missing, dismissed, key]) => ({
+          model: raw.models[model], sample, grade, text, finish, coverage, dismissed, key,
           findings: findings.map(([check, start, end]) => ({ ...raw.checks[check], start, end })),
           met: met.map((act) => raw.acts[act]),
           missing: missing.map((act) => raw.acts[act]),
@@ -50,6 +41,7 @@
     (!want.scenario || prompt.scenario === want.scenario) &&
     (!want.grade || reply.grade === want.grade) &&
     (!want.check || reply.findings.some((finding) => finding.check === want.check)) &&
+    (!want.review || (reply.key && review.state(reply.key) === want.review)) &&
     (!needle || lower(reply).includes(needle) || lower(prompt).includes(needle));
 
   const find = () => {
@@ -69,6 +61,9 @@
     list();
     read();
   };
+
+  // A label may move its reply out of the filters; the card stays until the reader moves on.
+  const stale = () => { $("found").textContent = "Labels have changed: filter again to see what is left."; };
 
   const choices = (select, pairs) => {
     for (const [value, text] of pairs) select.append(el("option", { value }, text));
@@ -172,6 +167,7 @@
         el("li", { class: `s-${finding.severity}`, value: number + 1 },
           el("strong", {}, finding.fault), el("span", { class: "severity" }, ` ${finding.severity}`),
           el("p", {}, finding.why), el("p", { class: "source" }, `${finding.source} · ${finding.check}`)))) : null,
+      reply.key ? review.box(reply.key) : null,
       el("footer", {},
         el("p", {}, `Covers ${reply.coverage}% of the required acts; ${data.finishes[reply.finish] ?? reply.finish}.`, reply.dismissed ? " A reviewer dismissed its flags." : null),
         reply.met.length + reply.missing.length ? el("details", {}, el("summary", {}, `${reply.met.length} of ${reply.met.length + reply.missing.length} required acts`),
@@ -243,7 +239,9 @@
     find();
     const here = document.querySelector(".reply.here");
     if (here) here.focus({ preventScroll: true });
-    (here ?? $("replies")).scrollIntoView({ block: "start" });
+    // Show the question with its reply where both fit on the screen, else the reply.
+    (here ? document.querySelector(".question") : $("replies")).scrollIntoView({ block: "start" });
+    if (here && here.getBoundingClientRect().top > 0.6 * innerHeight) here.scrollIntoView({ block: "start" });
     return true;
   };
 
@@ -271,6 +269,10 @@
     choices(form.elements.scenario, Object.entries(data.scenarios));
     choices(form.elements.grade, Object.entries(data.grades).map(([name, look]) => [name, `${look.symbol} ${look.word}`]));
     choices(form.elements.check, [...new Set(data.checks.map(({ check }) => check))].sort().map((check) => [check, check]));
+    review.start(
+      data.prompts.flatMap((prompt) => prompt.replies.map((reply) => reply.key)).filter(Boolean),
+      () => { if (wanted().review) stale(); },
+    );
     $("replies-status").textContent = "";
     $("explorer").hidden = false;
     let waiting = 0;
@@ -282,7 +284,7 @@
     form.addEventListener("reset", () => setTimeout(() => { find(); remember(); }));
     window.addEventListener("hashchange", follow);
     document.addEventListener("keydown", (event) => {
-      const typing = event.target.closest("input, select, textarea");
+      const typing = event.target.closest("input:not([type=radio], [type=checkbox]), select, textarea");
       if (event.key === "Escape" && typing) typing.blur();
       if (typing || event.ctrlKey || event.metaKey || event.altKey || !$("keys").checked || !KEYS[event.key]) return;
       event.preventDefault();

@@ -30,6 +30,10 @@ from quant_triage.harness import (
 from quant_triage.harness._aggregate import GradedReply
 from quant_triage.prompts import Prompt, Suite, load_suite
 
+from ._browser import address, browser, visit
+
+__all__ = ["address", "browser", "visit"]
+
 LESSONS = yaml.safe_load(Path(__file__).with_name("lessons.yaml").read_text(encoding="utf-8"))
 GUIDELINES = "Resuscitation Council UK, First Aid Guidelines 2025"
 
@@ -68,6 +72,7 @@ LEVELS = (
     Level("Q2_K", 3_310_000, 3.20, omit=0.5, critical=0.1, major=0.1, loops=0.45, drift=0.4518),
 )
 CRASHED = "Q3_K_M"
+BASE = Level("base", 15_480_000, 16.0, omit=0.6, critical=0.15, major=0.2, minor=0.2, loops=0.1)
 
 
 def sha(text: str) -> str:
@@ -135,7 +140,7 @@ def answer(level: Level, suite: Suite) -> ModelRun:
     card = ModelCard(
         name=f"emergency-{level.name}", level=level.name, sha256=sha(level.name), bytes=level.size,
         bits_per_weight=level.bits, tensor_types={level.name[:4]: 37, "Q6_K": 6, "F32": 26},
-        template_sha256=sha("template"), reference=level.name == "F16",
+        template_sha256=sha("template"), reference=level.name == "F16", base=level is BASE,
     )  # fmt: skip
     if level.name == CRASHED:
         cause = "signal 11 (SIGSEGV) after 31 replies in ggml_compute_forward_mul_mat"
@@ -190,7 +195,7 @@ def make(policy: str = "screen", suite: Suite | None = None, *, measured: bool =
         labelled=412, precision=0.94, recall=0.985, sensitivity_lower=0.961, source="data/gold/labelled.jsonl"
     )
     found = assemble(
-        [answer(level, asked) for level in LEVELS],
+        [answer(level, asked) for level in (*LEVELS, BASE)],
         asked,
         policy=load_policy(policy),
         grader=GraderInfo(

@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,77 +12,29 @@ from quant_triage.harness import ModelResult, Result
 from quant_triage.prompts import everything
 from quant_triage.reports import render_html
 
-sync_api = pytest.importorskip("playwright.sync_api")
-expect = sync_api.expect
+from ._browser import NEEDED
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from ._browser import Visit
 
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = (
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}: apt-get install chromium"),
-]
+sync_api = pytest.importorskip("playwright.sync_api")
+expect = sync_api.expect
+pytestmark = NEEDED
 
 
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    with sync_api.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=str(CHROMIUM), args=list(QUIET))
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def address(result: Result, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(render_html(result), encoding="utf-8")
-    return path.as_uri()
-
-
-@pytest.fixture
-def visit(browser: "Browser") -> "Iterator[Callable[..., Page]]":
-    """Open a page that may neither complain nor reach out; both are checked when the test is over."""
-    complaints: list[str] = []
-    requests: list[str] = []
-    opened = []
-
-    def go(address: str, *, wait: bool = True, **options: object) -> "Page":
-        context = browser.new_context(**options)  # type: ignore[arg-type]
-        opened.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: requests.append(request.url))
-        page.goto(address)
-        if wait:
-            page.wait_for_selector("#prompts button", state="attached")
-        return page
-
-    yield go
-    for context in opened:
-        context.close()
-    assert complaints == []
-    assert all(url.startswith(("file://", "about:")) for url in requests), requests
-
-
-def test_the_decision_is_the_first_thing_read(visit: "Callable[..., Page]", address: str) -> None:
+def test_the_decision_is_the_first_thing_read(visit: "Visit", address: str) -> None:
     page = visit(address)
     assert page.locator("h1").inner_text() == "Q4_K_M may be deployed."
     assert "at most 4.2% of such prompts" in page.locator(".lead").inner_text()
     assert page.locator("h2").all_inner_texts() == [
-        "Ranking", "What went wrong", "The ladder", "Scenarios", "Replies", "How it was made", "Limits"
+        "Ranking", "What went wrong", "The ladder", "Scenarios", "What changed", "Replies", "How it was made",
+        "Limits", "Sign-off",
     ]  # fmt: skip
 
 
-def test_filters_search_and_clear(visit: "Callable[..., Page]", address: str, result: Result) -> None:
+def test_filters_search_and_clear(visit: "Visit", address: str, result: Result) -> None:
     page = visit(address)
-    everything = sum(len(model.replies) for model in result.models)
+    everything = sum(len(model.replies) for model in _asked(result))
     found = page.locator("#found")
     assert found.inner_text() == f"{everything} replies to 72 prompts."
     page.locator("select[name=grade]").select_option("dangerous")
@@ -99,11 +51,15 @@ def test_filters_search_and_clear(visit: "Callable[..., Page]", address: str, re
     assert "No reply fits" in page.locator("#reading").inner_text()
 
 
+def _asked(result: Result) -> list[ModelResult]:
+    return [*result.models, *([result.base] if result.base else [])]
+
+
 def _model(result: Result, level: str) -> ModelResult:
     return next(model for model in result.models if model.level == level)
 
 
-def test_drill_down_from_what_went_wrong_to_the_words(visit: "Callable[..., Page]", address: str) -> None:
+def test_drill_down_from_what_went_wrong_to_the_words(visit: "Visit", address: str) -> None:
     page = visit(address)
     quoted = page.locator("#wrong mark").first.inner_text()
     page.locator("#wrong figcaption a").first.click()
@@ -125,13 +81,13 @@ def test_drill_down_from_what_went_wrong_to_the_words(visit: "Callable[..., Page
     assert again.locator(".reply.here p.text").inner_text() == card.locator("p.text").inner_text()
 
 
-def test_the_heat_map_leads_to_its_replies(visit: "Callable[..., Page]", address: str) -> None:
+def test_the_heat_map_leads_to_its_replies(visit: "Visit", address: str) -> None:
     page = visit(address)
     page.locator(".heat td a[href='#scenario=nosebleed&level=Q4_K_M']").click()
     expect(page.locator("#found")).to_have_text("12 replies to 12 prompts.")
 
 
-def test_the_keyboard_moves_and_can_be_switched_off(visit: "Callable[..., Page]", address: str) -> None:
+def test_the_keyboard_moves_and_can_be_switched_off(visit: "Visit", address: str) -> None:
     page = visit(address)
     question = page.locator(".question .eyebrow")
     page.keyboard.press("j")
@@ -150,7 +106,7 @@ def test_the_keyboard_moves_and_can_be_switched_off(visit: "Callable[..., Page]"
     assert question.inner_text().endswith("1 of 72")
 
 
-def test_light_dark_and_paper(visit: "Callable[..., Page]", address: str) -> None:
+def test_light_dark_and_paper(visit: "Visit", address: str) -> None:
     background = "getComputedStyle(document.body).backgroundColor"
     light, dark = visit(address, color_scheme="light"), visit(address, color_scheme="dark")
     assert light.evaluate(background) == "rgb(251, 251, 249)"
@@ -164,14 +120,14 @@ def test_light_dark_and_paper(visit: "Callable[..., Page]", address: str) -> Non
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
-def test_nothing_sticks_out(visit: "Callable[..., Page]", address: str, width: int) -> None:
+def test_nothing_sticks_out(visit: "Visit", address: str, width: int) -> None:
     page = visit(address, viewport={"width": width, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.locator("#prompts button").nth(3).click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_scripts_in_replies_stay_words(visit: "Callable[..., Page]", result: Result, tmp_path: Path) -> None:
+def test_scripts_in_replies_stay_words(visit: "Visit", result: Result, tmp_path: Path) -> None:
     attack = "</script></style><script>document.title = 'owned'</script><img src=x onerror='alert(1)'>"
     first, *others = result.models
     reply = first.replies[0].model_copy(update={"reply": attack, "prompt": attack, "findings": ()})
@@ -207,12 +163,12 @@ def _release(build: Callable[..., Result]) -> Result:
             replies.append(template.model_copy(update=fields))
         changes = {"level": f"Q{number}", "rank": number + 1, "replies": tuple(replies)}
         models.append(small.models[0].model_copy(update=changes))
-    return small.model_copy(update={"models": tuple(models)})
+    return small.model_copy(update={"models": tuple(models), "base": None, "fine_tuning": None})
 
 
 @pytest.mark.slow
 def test_a_release_run_stays_small_and_opens_fast(
-    visit: "Callable[..., Page]", build: Callable[..., Result], tmp_path: Path
+    visit: "Visit", build: Callable[..., Result], tmp_path: Path
 ) -> None:
     """13 models x 360 prompts with replies of 1,500 characters: at most 3 MB, read within two seconds."""
     big = _release(build)

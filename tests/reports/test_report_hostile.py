@@ -13,8 +13,9 @@ import yaml
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from quant_triage.harness import Finding, ModelResult, Outcome, Result
+from quant_triage.harness import Finding, Flip, ModelResult, Outcome, Result
 from quant_triage.reports import render_card, render_html, render_markdown, terminal_report
+from quant_triage.reports._text import visible
 
 ATTACKS = (
     "<script>alert(1)</script>",
@@ -26,7 +27,7 @@ ATTACKS = (
     "safe \u202etxet desrever\u202c \u2066x\u2069",
     "![x](http://evil.example/p.png) [y](javascript:alert(4)) http://evil.example www.evil.example @someone",
     "| a | b |\n| - | - |\n# heading\n```\n<!-- -->\n---\nkey: value",
-    "\ud800 lone surrogate, \x00 nul, 😀 astral",
+    "\ue000 private, \x00 nul, 😀 astral",
     "`` `backticks` ``",
     "--> ]]> &lt;b&gt; &amp;",
 )
@@ -75,7 +76,22 @@ def hostile(result: Result) -> Result:
     making = result.provenance.model_copy(
         update={"command": everything, "lineage": dict(zip(ATTACKS, ATTACKS, strict=True))}
     )
-    return result.model_copy(update={"models": tuple(models), "decision": decision, "provenance": making})
+    assert result.base
+    assert result.fine_tuning
+    flips = tuple(
+        Flip(prompt_id=attack, scenario="stroke", event="dangerous", worse=True) for attack in ATTACKS
+    )
+    named = {"flips": flips, "before": everything, "after": everything, "level": everything}
+    return result.model_copy(
+        update={
+            "models": tuple(models),
+            "decision": decision,
+            "provenance": making,
+            "base": poison(result.base, result.models[0], ATTACKS[1]),
+            "quantization": tuple(one.model_copy(update=named) for one in result.quantization),
+            "fine_tuning": result.fine_tuning.model_copy(update=named),
+        }
+    )
 
 
 class Page(html.parser.HTMLParser):
@@ -132,14 +148,19 @@ def test_html_shows_what_it_defuses(page: str) -> None:
     assert packed
     data = json.loads(gzip.decompress(base64.b64decode(packed[1])))
     replies = [reply for prompt in data["prompts"] for reply in prompt["replies"]]
-    assert len(replies) == len(ATTACKS)
+    assert len(replies) == len(ATTACKS) + 1
     for reply in replies:
         _, start, end = reply[6][0]
         units = reply[3].encode("utf-16-le")
         assert units[2 * start : 2 * end].decode("utf-16-le") == DANGER, "offsets count as browsers do"
     text = "\n".join(reply[3] for reply in replies)
-    for shown in ("␛[2J", "⟨U+202E⟩", "⟨U+D800⟩", "<script>alert(1)</script>", "{{ 1234 * 5678 }}"):
+    for shown in ("␛[2J", "⟨U+202E⟩", "⟨U+E000⟩", "<script>alert(1)</script>", "{{ 1234 * 5678 }}"):
         assert shown in text
+
+
+def test_half_of_a_surrogate_pair_is_shown() -> None:
+    """Our readers refuse it, as no file can hold it; were one to get through, it would still be visible."""
+    assert visible("a\ud800b") == "a⟨U+D800⟩b"
 
 
 def test_markdown_stays_text(hostile: Result) -> None:
@@ -156,9 +177,9 @@ def test_markdown_stays_text(hostile: Result) -> None:
             r"(?<!\\)(?:https?|javascript)://", re.sub(r"(?<![`\\])(`+)(?!`).*?(?<!`)\1(?!`)", "", text)
         )
     tables = MarkdownIt("gfm-like", {"linkify": False}).render(render_markdown(hostile))
-    assert tables.count("<table>") == 2
+    assert tables.count("<table>") == 3
     for row in re.findall(r"<tr>(.*?)</tr>", tables, flags=re.DOTALL):
-        assert len(re.findall(r"<t[dh]", row)) in {6, 12}
+        assert len(re.findall(r"<t[dh]", row)) in {6, 8, 12}
 
 
 def test_card_metadata_stays_data(hostile: Result, result: Result) -> None:

@@ -172,7 +172,7 @@ def test_no_card_for_what_is_not_there(result: Result, tmp_path: Path) -> None:
 
 def test_the_heat_map_and_lineage_are_there(result: Result) -> None:
     page = plain(render_html(result))
-    for words in ("Severe bleeding", "Cardiac arrest, adult", "≤ 23%", "dataset sha256", result.suite.sha256):
+    for words in ("Severe bleeding", "Cardiac arrest, adult", "≤23%", "dataset sha256", result.suite.sha256):
         assert words in page
     assert json.dumps(result.provenance.command)[1:-1] in page
 
