@@ -47,6 +47,7 @@ class Trained(Record):
     trainable_parameters: int
     losses: tuple[float, ...]
     device: str
+    peak_gpu_bytes: int | None = None
 
 
 class AdapterInfo(Record):
@@ -68,6 +69,7 @@ class AdapterInfo(Record):
     losses: tuple[float, ...]
     seconds: float
     device: str
+    peak_gpu_bytes: int | None = None
     versions: dict[str, str]
     config: TrainConfig
 

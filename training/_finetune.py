@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import importlib.util
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,7 +31,7 @@ from ._libraries import library_versions, load_torch, quiet_libraries, require_t
 
 Backend = Literal["auto", "unsloth", "peft"]
 
-_TRAINERS: dict[BackendName, str] = {"peft": "._peft"}
+_TRAINERS: dict[BackendName, str] = {"peft": "._peft", "unsloth": "._unsloth"}
 """The module of each backend; its ``train`` does the work. Imported late, because it imports torch."""
 
 
@@ -61,7 +62,7 @@ def _unsloth_lacks() -> str | None:
 
     if not torch.cuda.is_available():
         return "there is no CUDA device"
-    return None if "unsloth" in _TRAINERS else "this version trains through PEFT only"
+    return None
 
 
 def finetune(
@@ -109,8 +110,11 @@ def finetune(
         shutil.rmtree(checkpoints, ignore_errors=True)
     started = time.monotonic()
     with _checkpoint_folder(checkpoints), quiet_libraries(), atomic_folder(out, ADAPTER_INFO) as temporary:
-        trainer = importlib.import_module(_TRAINERS[chosen], __package__)
-        trained: Trained = trainer.train(TrainJob(folder, rows, temporary, config, checkpoints, on_progress))
+        with contextlib.redirect_stdout(sys.stderr):  # where Unsloth's banner does no harm
+            trainer = importlib.import_module(_TRAINERS[chosen], __package__)
+            trained: Trained = trainer.train(
+                TrainJob(folder, rows, temporary, config, checkpoints, on_progress)
+            )
         info = AdapterInfo(
             key=key,
             backend=chosen,
@@ -124,6 +128,7 @@ def finetune(
             losses=trained.losses,
             seconds=round(time.monotonic() - started, 3),
             device=trained.device,
+            peak_gpu_bytes=trained.peak_gpu_bytes,
             versions=library_versions("torch", "transformers", "peft", "trl", "bitsandbytes", "unsloth"),
             config=config,
         )

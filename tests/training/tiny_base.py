@@ -3,6 +3,7 @@
 import contextlib
 import io
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import sentencepiece
@@ -26,38 +27,45 @@ TEMPLATE = (
 )
 
 
+def write_tokenizer(out: Path, sentences: Iterable[str], vocab_size: int) -> GemmaTokenizer:
+    """Train a SentencePiece model with Gemma's control tokens and write it with the chat template."""
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(sentences),
+        model_writer=model,
+        vocab_size=vocab_size,
+        model_type="bpe",
+        hard_vocab_limit=False,
+        pad_id=0,
+        eos_id=1,
+        bos_id=2,
+        unk_id=3,
+        pad_piece="<pad>",
+        eos_piece="<eos>",
+        bos_piece="<bos>",
+        unk_piece="<unk>",
+        control_symbols=["<mask>"],
+        user_defined_symbols=["<start_of_turn>", "<end_of_turn>", "\n"],
+        byte_fallback=True,
+        add_dummy_prefix=False,
+        remove_extra_whitespaces=False,
+        normalization_rule_name="identity",
+        num_threads=1,
+        minloglevel=2,
+    )
+    (out / "tokenizer.model").write_bytes(model.getvalue())
+    tokenizer: GemmaTokenizer = GemmaTokenizer.from_pretrained(out, add_bos_token=True)
+    tokenizer.chat_template = TEMPLATE
+    tokenizer.save_pretrained(out)
+    return tokenizer
+
+
 def make_tiny_base(out: Path, *, seed: int = 0, shard: str = "1GB") -> Path:
     """Write the checkpoint into ``out``; about 1.2 M parameters, every row a multiple of 256."""
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         out.mkdir(parents=True)
-        model = io.BytesIO()
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(SENTENCES * 4),
-            model_writer=model,
-            vocab_size=400,
-            model_type="bpe",
-            hard_vocab_limit=False,
-            pad_id=0,
-            eos_id=1,
-            bos_id=2,
-            unk_id=3,
-            pad_piece="<pad>",
-            eos_piece="<eos>",
-            bos_piece="<bos>",
-            unk_piece="<unk>",
-            control_symbols=["<mask>"],
-            user_defined_symbols=["<start_of_turn>", "<end_of_turn>", "\n"],
-            byte_fallback=True,
-            add_dummy_prefix=False,
-            remove_extra_whitespaces=False,
-            normalization_rule_name="identity",
-            minloglevel=2,
-        )
-        (out / "tokenizer.model").write_bytes(model.getvalue())
-        tokenizer = GemmaTokenizer.from_pretrained(out, add_bos_token=True)
-        tokenizer.chat_template = TEMPLATE
-        tokenizer.save_pretrained(out)
+        tokenizer = write_tokenizer(out, SENTENCES * 4, 400)
         config = Gemma3TextConfig(
             vocab_size=len(tokenizer),
             hidden_size=256,
