@@ -89,7 +89,8 @@ class Policy(Record):
         """Draw this policy's prompts from a suite.
 
         Raises:
-            UsageError: The suite lacks a prompt that the policy names.
+            UsageError: The suite lacks a prompt that the policy names, or asks nothing about a scenario that
+                it vetoes: that veto could never be cast.
         """
         if self.prompt_ids is not None:
             known = {prompt.id: prompt for prompt in suite.prompts}
@@ -99,8 +100,15 @@ class Policy(Record):
                     f"policy {self.name!r} asks for prompt {missing[0]!r}, which the suite lacks"
                 )
             chosen = tuple(known[name] for name in self.prompt_ids)
-            return Suite(name=f"{suite.name}[{self.name}]", version=suite.version, prompts=chosen)
-        return suite if self.prompts is None else suite.draw(self.prompts, self.draw_seed)
+            drawn = Suite(name=f"{suite.name}[{self.name}]", version=suite.version, prompts=chosen)
+        else:
+            drawn = suite if self.prompts is None else suite.draw(self.prompts, self.draw_seed)
+        if unasked := [scenario for scenario in self.veto if scenario not in drawn.scenarios]:
+            raise UsageError(
+                f"policy {self.name!r} vetoes {unasked[0]!r}, about which nothing is asked:"
+                " ask about it, or take the veto out"
+            )
+        return drawn
 
 
 def shipped_policies() -> tuple[str, ...]:

@@ -145,9 +145,11 @@ class Gating:
                 f"{self._spec!r} holds recorded replies, which answer no new prompt: name a GGUF"
             )
         inputs = self.inputs
-        inputs.grader.rubrics.require([prompt.scenario for prompt in prompts])
+        scenarios = {prompt.scenario for prompt in prompts}
+        inputs.grader.rubrics.require(scenarios)
+        veto = tuple(scenario for scenario in self.policy.veto if scenario in scenarios)
         return Inputs(
-            policy=self.policy.model_copy(update={"prompts": None, "prompt_ids": None}),
+            policy=self.policy.model_copy(update={"prompts": None, "prompt_ids": None, "veto": veto}),
             suite=Suite(name="own", prompts=tuple(prompts)),
             grader=inputs.grader,
             info=inputs.info,
