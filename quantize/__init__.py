@@ -1,6 +1,7 @@
 """From a checkpoint to an F16 GGUF to every level."""
 
 from ._archive import cache_dir, converter_dir, unpack_source
+from ._bench import ALL_TARGET, SIX, SIX_TARGET, QuantizeBench, bench_quantize, quantize_section
 from ._convert import Conversion, OutType, convert
 from ._gguf import TYPE_NUMBERS, GgufHeader, Tensor, read_header, token_texts
 from ._imatrix import CHUNK, CollectedImatrix, collect_imatrix
@@ -13,10 +14,13 @@ from ._shaped import Gemma3nShape, write_shaped
 
 __all__ = [
     "ALL_LEVELS",
+    "ALL_TARGET",
     "ALL_WITH_IMATRIX",
     "CHUNK",
     "LEVELS",
     "MANIFEST",
+    "SIX",
+    "SIX_TARGET",
     "TYPE_NUMBERS",
     "CollectedImatrix",
     "Conversion",
@@ -27,9 +31,11 @@ __all__ = [
     "LevelFile",
     "Manifest",
     "OutType",
+    "QuantizeBench",
     "QuantizeProgress",
     "Recipe",
     "Tensor",
+    "bench_quantize",
     "cache_dir",
     "collect_imatrix",
     "convert",
@@ -39,6 +45,7 @@ __all__ = [
     "parse_levels",
     "plan_sizes",
     "quantize",
+    "quantize_section",
     "read_header",
     "read_imatrix",
     "read_manifest",

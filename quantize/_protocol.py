@@ -66,7 +66,17 @@ class ImatrixResult(Record):
     unused: tuple[str, ...]
 
 
-Request = PlanRequest | PassRequest | ImatrixRequest
+class StockRequest(Record):
+    """Let llama.cpp write one level all by itself, to be measured beside; the result is its seconds."""
+
+    kind: Literal["stock"] = "stock"
+    source: str
+    target: str
+    ftype: int
+    threads: int
+
+
+Request = PlanRequest | PassRequest | ImatrixRequest | StockRequest
 REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 
 

@@ -14,10 +14,19 @@ import time
 from quant_triage.data import QuantTriageError
 
 from ._collect import collect
-from ._dry_run import DryRunError, collect_log, dry_run
 from ._engine import EngineError
 from ._pass import PassError, TargetFullError, run_pass
-from ._protocol import REQUEST, Event, ImatrixRequest, ImatrixResult, PassRequest, PlanRequest, Request
+from ._protocol import (
+    REQUEST,
+    Event,
+    ImatrixRequest,
+    ImatrixResult,
+    PassRequest,
+    PlanRequest,
+    Request,
+    StockRequest,
+)
+from ._stock import QuantizerError, collect_log, dry_run, stock
 
 _PR_SET_PDEATHSIG = 1
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -47,6 +56,8 @@ def _serve(request: Request, log: list[str]) -> str:
         case PlanRequest():
             dry_run(request, log)
             return "".join(log)
+        case StockRequest():
+            return " ".join(map(str, stock(request, log)))
         case PassRequest():
             run_pass(request, _Progress())
             return ""
@@ -63,7 +74,7 @@ def _answer(line: str, log: list[str]) -> Event:
     except OSError as error:
         kind = "disk_full" if error.errno in _DISK_FULL else "failed"
         return Event(kind=kind, text=str(error))
-    except (DryRunError, EngineError, PassError, QuantTriageError) as error:
+    except (QuantizerError, EngineError, PassError, QuantTriageError) as error:
         return Event(kind="failed", text=str(error))
 
 

@@ -1,5 +1,6 @@
 """``quant-triage bench``: throughput beside its peers, every ratio measured here."""
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,19 @@ from quant_triage.harness.bench import (
 )
 from quant_triage.harness.engines import usable_cores
 from quant_triage.prompts import load_suite
-from quant_triage.quantize import cache_dir, parse_levels, quantize, unpack_source
+from quant_triage.quantize import (
+    ALL_TARGET,
+    SIX,
+    SIX_TARGET,
+    Gemma3nShape,
+    bench_quantize,
+    cache_dir,
+    parse_levels,
+    quantize,
+    quantize_section,
+    unpack_source,
+    write_shaped,
+)
 
 from . import _options as opt
 from ._console import emit_json, one_line_errors, out, say
@@ -88,6 +101,67 @@ def engine(
         else:
             out.print(section, markup=False)
     raise typer.Exit(0 if bench.reached else 1 if bench.complete else 2)
+
+
+@app.command("quantize")
+def quantize_ladder(
+    source: Annotated[
+        Path | None,
+        typer.Option("--source", help="F16 GGUF; a random Gemma 3n unless named.", show_default=False),
+    ] = None,
+    levels: Annotated[
+        list[str] | None, typer.Option("--levels", help="The seed's six, then all eleven, unless named.")
+    ] = None,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="The median of so many counts.")] = 1,
+    threads: opt.Threads = 0,
+    write: Write = None,
+    as_json: opt.Json = False,
+) -> None:
+    """The ladder in one pass beside llama.cpp's quantizer called once per level.
+
+    Exit code 0: time, memory and bytes are as asked for; 1: one of them is not.
+    """
+    with one_line_errors():
+        path = source or ladder_source()
+        wanted = dict.fromkeys(levels, ALL_TARGET) if levels else {SIX: SIX_TARGET, "all": ALL_TARGET}
+        benches = []
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=cache_dir()) as folder:
+            for text, target in wanted.items():
+                bench = bench_quantize(
+                    path,
+                    parse_levels(text),
+                    Path(folder),
+                    target=target,
+                    rounds=rounds,
+                    threads=threads,
+                    told=say,
+                )
+                benches.append(bench)
+        here = machine()
+        section = quantize_section(
+            benches,
+            command=command_line(),
+            when=now()[:10],
+            machine=f"{here['processor']}, {here['memory']}, {here['system']}",
+        )
+        if write is not None:
+            write_section(write, "quantize", section)
+        if as_json:
+            rows = [bench.model_dump(mode="json") | {"ratio": bench.ratio} for bench in benches]
+            emit_json({"rows": rows, "reached": all(bench.reached for bench in benches)})
+        else:
+            out.print(section, markup=False)
+    raise typer.Exit(0 if all(bench.reached for bench in benches) else 1)
+
+
+def ladder_source() -> Path:
+    """Return the random Gemma 3n that the ladder is measured with, made on the first call."""
+    shape = Gemma3nShape()
+    path = cache_dir() / "bench" / f"gemma3n-random-{shape.parameters / 1e6:.0f}M-F16.gguf"
+    if not path.is_file():
+        say(f"making a model of {shape.parameters / 1e6:.0f} M weights, {shape.table_share:.0%} in tables")
+        write_shaped(path, shape)
+    return path
 
 
 def _facts(bench: EngineBench) -> dict[str, object]:

@@ -1,6 +1,7 @@
-"""llama.cpp's own choice of each tensor's type, from its quantizer's dry run; for child processes."""
+"""llama.cpp's quantizer: its dry run, which says each tensor's type, and a whole run; for child processes."""
 
 import ctypes
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,10 +9,10 @@ import llama_cpp
 
 from ._gguf import TYPE_NUMBERS
 from ._imatrix_file import read_imatrix
-from ._protocol import PlanRequest
+from ._protocol import PlanRequest, StockRequest
 
 
-class DryRunError(Exception):
+class QuantizerError(Exception):
     """The quantizer refuses the file; the text gives its words."""
 
 
@@ -21,7 +22,7 @@ def dry_run(request: PlanRequest, log: list[str]) -> None:
     The choice depends on whether there is an importance matrix, so it is handed over as for a real run.
 
     Raises:
-        DryRunError: It refuses the file.
+        QuantizerError: It refuses the file.
     """
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype = request.ftype
@@ -43,7 +44,22 @@ def dry_run(request: PlanRequest, log: list[str]) -> None:
         params.tt_overrides = pins
     log.clear()
     if llama_cpp.llama_model_quantize(request.source.encode(), b"", ctypes.byref(params)):
-        raise DryRunError(_reason("".join(log)))
+        raise QuantizerError(_reason("".join(log)))
+
+
+def stock(request: StockRequest, log: list[str]) -> tuple[float, float]:
+    """Let the quantizer write one level; returns its wall and processor seconds.
+
+    Raises:
+        QuantizerError: It refuses the file.
+    """
+    params = llama_cpp.llama_model_quantize_default_params()
+    params.ftype, params.nthread = request.ftype, request.threads
+    log.clear()
+    began, cpu = time.perf_counter(), time.process_time()
+    if llama_cpp.llama_model_quantize(request.source.encode(), request.target.encode(), ctypes.byref(params)):
+        raise QuantizerError(_reason("".join(log)))
+    return time.perf_counter() - began, time.process_time() - cpu
 
 
 def _reason(log: str) -> str:
