@@ -3,6 +3,7 @@
 from ._archive import cache_dir, converter_dir, unpack_source
 from ._bench import ALL_TARGET, SIX, SIX_TARGET, QuantizeBench, bench_quantize, quantize_section
 from ._convert import Conversion, OutType, convert
+from ._diverge import Divergence, FirstDifference, KindDivergence, diverge
 from ._gguf import TYPE_NUMBERS, GgufHeader, Tensor, read_header, token_texts
 from ._imatrix import CHUNK, CollectedImatrix, collect_imatrix
 from ._imatrix_file import ImportanceMatrix, read_imatrix, write_imatrix
@@ -24,9 +25,12 @@ __all__ = [
     "TYPE_NUMBERS",
     "CollectedImatrix",
     "Conversion",
+    "Divergence",
+    "FirstDifference",
     "Gemma3nShape",
     "GgufHeader",
     "ImportanceMatrix",
+    "KindDivergence",
     "Level",
     "LevelFile",
     "Manifest",
@@ -40,6 +44,7 @@ __all__ = [
     "collect_imatrix",
     "convert",
     "converter_dir",
+    "diverge",
     "file_name",
     "load_recipe",
     "parse_levels",

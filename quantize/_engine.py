@@ -103,13 +103,13 @@ class Engine:
         doubled = count > 1 and self.adds_bos and out[0] == out[1] == self._bos
         return out[1 if doubled else 0 : count].copy()
 
-    def pieces(self, tokens: Tokens) -> list[str]:
-        """Text of each token; bytes of a broken character become its replacement."""
+    def pieces(self, tokens: Tokens) -> list[bytes]:
+        """Bytes of each token's text; a character may span several."""
         buffer = ctypes.create_string_buffer(256)
         texts = []
         for token in tokens.tolist():
             length = C.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, True)
-            texts.append(buffer.raw[: max(0, length)].decode("utf-8", "replace"))
+            texts.append(buffer.raw[: max(0, length)])
         return texts
 
     def with_bos(self, tokens: Tokens) -> Tokens:

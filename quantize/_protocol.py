@@ -66,6 +66,23 @@ class ImatrixResult(Record):
     unused: tuple[str, ...]
 
 
+class DivergeRequest(Record):
+    """Run the same tokens through a reference and a model; what differs at each goes into ``target``.
+
+    ``documents`` names a JSON file of pairs of texts, what stands before and what is scored; or, with
+    ``raw``, one text is cut into chunks of ``context`` tokens, of which the second half is scored.
+    """
+
+    kind: Literal["diverge"] = "diverge"
+    reference: str
+    model: str
+    documents: str
+    raw: bool
+    context: int
+    target: str
+    threads: int
+
+
 class StockRequest(Record):
     """Let llama.cpp write one level all by itself, to be measured beside; the result is its seconds."""
 
@@ -76,7 +93,7 @@ class StockRequest(Record):
     threads: int
 
 
-Request = PlanRequest | PassRequest | ImatrixRequest | StockRequest
+Request = PlanRequest | PassRequest | ImatrixRequest | DivergeRequest | StockRequest
 REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 
 

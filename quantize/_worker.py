@@ -14,10 +14,12 @@ import time
 from quant_triage.data import QuantTriageError
 
 from ._collect import collect
+from ._compare import compare
 from ._engine import EngineError
 from ._pass import PassError, TargetFullError, run_pass
 from ._protocol import (
     REQUEST,
+    DivergeRequest,
     Event,
     ImatrixRequest,
     ImatrixResult,
@@ -56,6 +58,9 @@ def _serve(request: Request, log: list[str]) -> str:
         case PlanRequest():
             dry_run(request, log)
             return "".join(log)
+        case DivergeRequest():
+            compare(request, log, _Progress())
+            return ""
         case StockRequest():
             return " ".join(map(str, stock(request, log)))
         case PassRequest():

@@ -1,6 +1,6 @@
 """How fast we are, measured beside the programs that people would use instead."""
 
-from ._build import Peers, build_peers
+from ._build import Peers, build_peers, peers_of
 from ._contest import Row
 from ._engine import EngineBench, bench_engine
 from ._model import Shape, write_model
@@ -18,6 +18,7 @@ __all__ = [
     "bench_engine",
     "build_peers",
     "engine_section",
+    "peers_of",
     "serve",
     "write_model",
     "write_section",

@@ -21,7 +21,7 @@ from quant_triage.data import Record, UsageError, atomic_path
 
 from ..engines import probe, processor
 
-_TARGETS = ("llama-server", "llama-batched-bench")
+_TARGETS = ("llama-server", "llama-batched-bench", "llama-quantize", "llama-imatrix", "llama-perplexity")
 _OPTIONS = (
     "-DCMAKE_BUILD_TYPE=Release",
     "-DBUILD_SHARED_LIBS=OFF",
@@ -37,11 +37,25 @@ _WITHOUT_AMX = "-mno-amx-tile -mno-amx-int8"
 
 
 class Peers(Record):
-    """The programs, and the flags that they were built with."""
+    """The folder of the programs, and the flags that they were built with."""
 
-    server: Path
-    batched_bench: Path
+    folder: Path
     flags: str
+
+    @property
+    def server(self) -> Path:
+        """llama-server."""
+        return self.folder / "llama-server"
+
+    @property
+    def batched_bench(self) -> Path:
+        """llama-batched-bench."""
+        return self.folder / "llama-batched-bench"
+
+    @property
+    def complete(self) -> bool:
+        """Whether every program is there."""
+        return all((self.folder / name).is_file() for name in _TARGETS)
 
 
 def _flags() -> list[str]:
@@ -49,6 +63,13 @@ def _flags() -> list[str]:
     if not probe().use_extra_bufts:
         flags += [f"-DCMAKE_C_FLAGS={_WITHOUT_AMX}", f"-DCMAKE_CXX_FLAGS={_WITHOUT_AMX}"]
     return flags
+
+
+def peers_of(cache: Path) -> Peers:
+    """Where the peers' programs of this version, these flags and this processor are, or would be."""
+    flags = _flags()
+    key = hashlib.sha256("\0".join([*flags, processor()]).encode()).hexdigest()[:12]
+    return Peers(folder=cache / f"peers-{version('llama-cpp-python')}-{key}", flags=shlex.join(flags))
 
 
 def build_peers(
@@ -65,18 +86,17 @@ def build_peers(
         UsageError: No CMake or compiler, or the build failed; says why and what to do.
     """
     flags = _flags()
-    key = hashlib.sha256("\0".join([*flags, processor()]).encode()).hexdigest()[:12]
-    folder = cache / f"peers-{version('llama-cpp-python')}-{key}"
-    peers = Peers(server=folder / _TARGETS[0], batched_bench=folder / _TARGETS[1], flags=shlex.join(flags))
+    peers = peers_of(cache)
+    folder = peers.folder
     cache.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
-        if not (peers.server.is_file() and peers.batched_bench.is_file()):
+        if not peers.complete:
             if shutil.which("cmake") is None:
                 raise UsageError("the peers are compiled with CMake, which is missing: apt install cmake")
             with _scratch() as scratch:
                 on_step("unpacking llama.cpp's source")
                 source = unpack(scratch)
-                on_step("compiling llama-server and llama-batched-bench")
+                on_step(f"compiling {', '.join(_TARGETS)}")
                 built = _compile(source, scratch / "build", flags)
                 for name in _TARGETS:
                     with atomic_path(folder / name) as temporary:

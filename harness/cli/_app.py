@@ -9,6 +9,7 @@ from . import (
     _bench,
     _compare,
     _convert,
+    _diverge,
     _evaluate,
     _gate,
     _grade,
@@ -55,6 +56,7 @@ app.command("merge")(_merge.merge_adapter)
 app.command("convert")(_convert.convert_checkpoint)
 app.command("quantize")(_quantize.quantize_levels)
 app.command("imatrix")(_imatrix.imatrix)
+app.command("diverge")(_diverge.diverge_models)
 app.command("evaluate")(_evaluate.evaluate_models)
 app.command("gate")(_gate.gate)
 app.command("spot")(_spot.spot)

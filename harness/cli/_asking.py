@@ -26,6 +26,7 @@ from quant_triage.reports import render, terminal_report, write_result
 from quant_triage.rubrics import load_rubrics
 
 from ._console import emit_json, out, say
+from ._divergence import with_divergence
 from ._places import find_places
 from ._progress import Stage, Stages
 
@@ -235,5 +236,6 @@ def evaluate_into(
     sources = [*open_models(specs, inputs), *open_base(base, inputs)]
     warn_if_too_small(sources, inputs)
     result = ask(sources, inputs, folder, stages, jobs=asking.jobs, lineage=lineage, curtail=asking.curtail)
+    result = with_divergence(result, sources, folder, stages, threads=asking.threads)
     write_reports(result, folder)
     return result

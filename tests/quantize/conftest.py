@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from quant_triage.quantize import convert
+from quant_triage.harness.bench import peers_of
+from quant_triage.quantize import cache_dir, convert
 from quant_triage.training import finetune, merge, resolve_config
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: busy neighbours must not stall it
@@ -46,8 +47,8 @@ def f16(merged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tools() -> Path:
     """Folder of llama.cpp's own programs of the installed version, or a skip that says how to get them."""
-    folders = [os.environ.get("LLAMA_CPP_TOOLS", "")]
-    found = next((Path(f) for f in folders if f and (Path(f) / "llama-imatrix").is_file()), None)
-    if found is None:
-        pytest.skip("llama.cpp's programs are not built: set LLAMA_CPP_TOOLS to their folder")
-    return found
+    given = os.environ.get("LLAMA_CPP_TOOLS")
+    folder = Path(given) if given else peers_of(cache_dir()).folder
+    if not (folder / "llama-perplexity").is_file():
+        pytest.skip(f"llama.cpp's programs are not in {folder}: 'quant-triage bench engine' builds them")
+    return folder

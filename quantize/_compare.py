@@ -1,0 +1,134 @@
+"""How far one model's next-token distributions are from another's, token by token; for child processes.
+
+Both models read the same tokens in the same pieces, and each piece's logits are compared and forgotten, in
+float32: no logits are stored, whatever the vocabulary.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._engine import Engine, EngineError, Logits, Tokens
+from ._kinds import KINDS, token_kinds
+from ._protocol import DivergeRequest
+
+Report = Callable[[int, int], None]
+
+
+class _Document(NamedTuple):
+    """Tokens to read, and the first whose prediction is scored."""
+
+    tokens: Tokens
+    first: int
+
+
+def log_softmax(logits: Logits) -> Logits:
+    """Logarithms of probabilities, row by row, in float32."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    normalized: Logits = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return normalized
+
+
+def compare(request: DivergeRequest, log: list[str], report: Report) -> None:
+    """Write one row for each scored token: its document, its kind, and how the two models saw it coming.
+
+    Raises:
+        EngineError: A model cannot be used, or their vocabularies differ.
+    """
+    size, threads = request.context, request.threads
+    with (
+        Engine(Path(request.reference), context=size, threads=threads, log=log) as reference,
+        Engine(Path(request.model), context=size, threads=threads, log=log) as model,
+    ):
+        if reference.vocabulary != model.vocabulary:
+            raise EngineError(
+                f"vocabularies of {reference.vocabulary:,} and {model.vocabulary:,} tokens: not of one model"
+            )
+        documents = _raw(reference, request) if request.raw else _exchanges(reference, request)
+        columns: dict[str, list[NDArray[np.float64]]] = {}
+        for number, document in enumerate(documents):
+            for name, values in _score(reference, model, document).items():
+                columns.setdefault(name, []).append(values)
+            length = len(columns["kl"][-1])
+            columns.setdefault("document", []).append(np.full(length, number, np.float64))
+            report(number + 1, len(documents))
+    # Any: keywords of savez are arrays, and one flag.
+    arrays: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}
+    with Path(request.target).open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def _raw(engine: Engine, request: DivergeRequest) -> list[_Document]:
+    """Chunks of one text, as llama-perplexity cuts it: the second half of each is scored."""
+    (text,) = json.loads(Path(request.documents).read_text(encoding="utf-8"))
+    tokens = engine.tokens(text, special=False)
+    size = request.context
+    chunks = [tokens[start : start + size] for start in range(0, len(tokens) - size + 1, size)]
+    if not chunks:
+        raise EngineError(
+            f"the text has {len(tokens)} tokens, and one chunk takes {size}: give a longer text"
+        )
+    return [_Document(engine.with_bos(chunk), size // 2) for chunk in chunks]
+
+
+def _exchanges(engine: Engine, request: DivergeRequest) -> list[_Document]:
+    """Rendered exchanges: each token of a reply is scored, in the reference's own tokens."""
+    documents = []
+    for before, reply in json.loads(Path(request.documents).read_text(encoding="utf-8")):
+        head = engine.tokens(before, special=True)
+        # A template's newline after the end of the turn is never said by a model.
+        tokens = engine.tokens(before + reply.rstrip(), special=True)[: request.context]
+        same = min(len(head), len(tokens))
+        # Should a token reach over the boundary, scoring begins with it.
+        differs = np.flatnonzero(head[:same] != tokens[:same])
+        first = int(differs[0]) if len(differs) else same
+        if 0 < first < len(tokens):
+            documents.append(_Document(tokens, first - 1))
+    if not documents:
+        raise EngineError("no exchange leaves a token of its reply to score")
+    return documents
+
+
+def _score(reference: Engine, model: Engine, document: _Document) -> dict[str, NDArray[np.float64]]:
+    tokens, first = document
+    kinds = [KINDS.index(kind) for kind in token_kinds(reference.pieces(tokens))]
+    rows: dict[str, list[NDArray[np.float64]]] = {}
+    for start, ours, theirs in _logits(reference, model, tokens, first):
+        scored = slice(max(0, first - start), min(len(ours), len(tokens) - 1 - start))
+        following = tokens[start + scored.start + 1 : start + scored.stop + 1]
+        if not len(following):
+            continue
+        if not (np.isfinite(ours[scored]).all() and np.isfinite(theirs[scored]).all()):
+            raise EngineError("logits are NaN or infinite")
+        expected, found = log_softmax(ours[scored]), log_softmax(theirs[scored])
+        index = np.arange(len(following)), following
+        kl = (np.exp(expected) * (expected - found)).sum(axis=1, dtype=np.float64)
+        part = {
+            "kl": np.maximum(kl, 0.0),  # rounding may leave -1e-8
+            "nll_reference": -expected[index].astype(np.float64),
+            "nll": -found[index].astype(np.float64),
+            "same_top": (expected.argmax(axis=1) == found.argmax(axis=1)).astype(np.float64),
+            "kind": np.array(kinds[start + scored.start + 1 : start + scored.stop + 1], np.float64),
+        }
+        for name, values in part.items():
+            rows.setdefault(name, []).append(values)
+    return {name: np.concatenate(parts) for name, parts in rows.items()}
+
+
+def _logits(
+    reference: Engine, model: Engine, tokens: Tokens, first: int
+) -> Iterator[tuple[int, Logits, Logits]]:
+    """Feed both models piece by piece; yields where a piece begins, and both models' logits."""
+    reference.restart()
+    model.restart()
+    for start in range(0, len(tokens), reference.piece):
+        piece = tokens[start : start + reference.piece]
+        wanted = start + len(piece) > first
+        ours = reference.feed(piece, logits=wanted)
+        theirs = model.feed(piece, logits=wanted)
+        if ours is not None and theirs is not None:
+            yield start, ours, theirs
