@@ -11,6 +11,7 @@ from ._markdown import render_markdown
 from ._render import FORMATS, render
 from ._sarif import render_sarif
 from ._summary import render_badge, render_summary
+from ._table import replies_table
 from ._terminal import TerminalReport, terminal_report
 from ._words import scenario_name
 
@@ -32,6 +33,7 @@ __all__ = [
     "render_markdown",
     "render_sarif",
     "render_summary",
+    "replies_table",
     "replies_text",
     "reply_text",
     "result_schema",

@@ -8,11 +8,13 @@ from quant_triage.harness import Result
 
 from ._card import render_card
 from ._html import render_html
+from ._inspect import FOLDER, write_inspect
 from ._json import write_result
 from ._junit import render_junit
 from ._markdown import render_markdown
 from ._sarif import render_sarif
 from ._summary import render_badge, render_summary
+from ._table import render_csv, render_parquet
 from ._terminal import render_text
 
 
@@ -25,7 +27,7 @@ def _card(result: Result) -> str:
     return render_card(result, level)
 
 
-_TEXTS: dict[str, tuple[str, Callable[[Result], str]]] = {
+_FILES: dict[str, tuple[str, Callable[[Result], str | bytes]]] = {
     "html": ("report.html", render_html),
     "md": ("report.md", render_markdown),
     "card": ("model-card.md", _card),
@@ -34,8 +36,10 @@ _TEXTS: dict[str, tuple[str, Callable[[Result], str]]] = {
     "sarif": ("report.sarif", render_sarif),
     "summary": ("summary.md", render_summary),
     "badge": ("badge.json", render_badge),
+    "csv": ("replies.csv", render_csv),
+    "parquet": ("replies.parquet", render_parquet),
 }
-FORMATS: tuple[str, ...] = (*_TEXTS, "json")
+FORMATS: tuple[str, ...] = (*_FILES, "json", "inspect")
 
 
 def render(result: Result, formats: Sequence[str], out_dir: Path) -> list[Path]:
@@ -50,19 +54,21 @@ def render(result: Result, formats: Sequence[str], out_dir: Path) -> list[Path]:
         The files, in the order of ``formats``.
 
     Raises:
-        UsageError: An unknown format, or a model card without a selected level. Nothing is written then.
+        UsageError: An unknown format, one whose package is missing, or a model card without a selected level.
         NotEnoughSpaceError: The disk is full.
     """
     for name in formats:
         if name not in FORMATS:
             raise UsageError(f"no report format {name!r}: choose from {', '.join(FORMATS)}")
-    texts = {name: _TEXTS[name][1](result) for name in formats if name in _TEXTS}
+    contents = {name: _FILES[name][1](result) for name in formats if name in _FILES}
     paths: list[Path] = []
     for name in formats:
-        if name == "json":
+        if name == "inspect":
+            paths += write_inspect(result, out_dir / FOLDER)
+        elif name == "json":
             paths.append(out_dir / "report.json")
             write_result(paths[-1], result)
         else:
-            paths.append(out_dir / _TEXTS[name][0])
-            atomic_write(paths[-1], texts[name])
+            paths.append(out_dir / _FILES[name][0])
+            atomic_write(paths[-1], contents[name])
     return paths
