@@ -10,6 +10,7 @@ from ._gold import GOLD_GRADES, TEST_SHA256, Gold, GoldGrade, GoldLabel, GoldRow
 from ._graded import regrade
 from ._integrity import check_integrity
 from ._labels import Label, load_labels, reply_hash
+from ._live import Live, Snapshot, Underway
 from ._measured import (
     MEASURED,
     Measurement,
@@ -93,6 +94,7 @@ __all__ = [
     "Kind",
     "Label",
     "Limits",
+    "Live",
     "MeasuredError",
     "Measurement",
     "Miss",
@@ -117,8 +119,10 @@ __all__ = [
     "Severity",
     "Share",
     "SignOff",
+    "Snapshot",
     "Speed",
     "SuiteInfo",
+    "Underway",
     "Validation",
     "Verdict",
     "assemble",

@@ -40,6 +40,7 @@ class ModelRun(Record):
 
 def _model_result(run: ModelRun, candidate: Candidate, position: int, *, confidence: float) -> ModelResult:
     card, evidence, judgement = candidate.card, candidate.evidence, candidate.judgement
+    stop = run.stop if run.stop and run.stop.why != "running" else None
     return ModelResult(
         name=card.name,
         level=card.level,
@@ -64,8 +65,8 @@ def _model_result(run: ModelRun, candidate: Candidate, position: int, *, confide
         tokens_per_second=run.speed.tokens_per_second,
         peak_rss_bytes=run.speed.peak_rss_bytes,
         tokens=run.speed.tokens or None,
-        stopped_at=evidence.prompts if run.stop else None,
-        stopped_why=run.stop and run.stop.words(evidence.prompts),
+        stopped_at=evidence.prompts if stop else None,
+        stopped_why=stop and stop.words(evidence.prompts),
         worst_of_k=() if run.stop else worst_curve(run.replies),
         across_scenarios=None if run.stop else scenario_spread(run.replies, confidence=confidence),
         scenarios=evidence.scenarios,
@@ -75,7 +76,7 @@ def _model_result(run: ModelRun, candidate: Candidate, position: int, *, confide
 
 def _candidate(run: ModelRun, policy: Policy, *, sensitivity: float, least: int) -> Candidate:
     """Judge one model. One that was asked less than the policy wants may fail and never passes."""
-    cut = run.stop is not None and run.stop.why == "settled"
+    cut = run.stop is not None and run.stop.why in {"settled", "running"}
     evidence = gather(run.replies, policy, sensitivity=sensitivity, stopped=cut)
     judgement = judge(run.card, run.outcome, run.speed, evidence, policy)
     if run.stop is not None and run.stop.judgement is not None:

@@ -22,11 +22,12 @@ class Stop(Record):
 
     Attributes:
         why: ``settled``: it fails, whatever else it would have said. ``time``: there was no more of it.
+            ``running``: it was not, and is still being asked.
         planned: Prompts that were to be asked.
         judgement: For ``settled``, the verdict had every reply to come been flawless.
     """
 
-    why: Literal["settled", "time"]
+    why: Literal["settled", "time", "running"]
     planned: int
     judgement: Judgement | None = None
 

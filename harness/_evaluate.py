@@ -12,6 +12,7 @@ from quant_triage.data import UsageError
 from quant_triage.prompts import Suite
 
 from . import _journal as journal_lines
+from . import _live as live
 from ._aggregate import GradedReply
 from ._assemble import ModelRun, assemble
 from ._curtail import Stop, Watchman
@@ -208,6 +209,21 @@ def evaluate(
             plan.suite.sha256, {source.card.sha256: source.card.name for source in models}, plan.keys
         )
         journal.plan(written)
+        live.begin(
+            folder,
+            plan,
+            tuple(source.card for source in models),
+            policy=policy,
+            grader=grader_info,
+            labels=labels,
+            provenance=provenance(
+                started=started,
+                resumed=journal.resumed,
+                sampling=sampling,
+                policy=policy,
+                lineage=dict(lineage or {}),
+            ),
+        )
         _ask_all(models, plan, journal, watch, watchmen, jobs=jobs)
         stops = {sha256: watchman.stop for sha256, watchman in watchmen.items() if watchman.stop}
         ends = journal.ends()
@@ -235,6 +251,7 @@ def evaluate(
             for reply in journal.replies(asked.keys())
         }
         journal.complete(written)
+        live.end(folder)
         resumed = journal.resumed
     return assemble(
         [

@@ -4,7 +4,7 @@ from ._beside import Beside, beside_rows
 from ._card import render_card
 from ._comparison import render_comparison
 from ._faults import counts_against, faults_text, replies_text, reply_text
-from ._html import render_html
+from ._html import Progress, render_html
 from ._json import SCHEMA_PATH, read_result, result_schema, schema_text, write_result
 from ._junit import render_junit
 from ._markdown import render_markdown
@@ -19,6 +19,7 @@ __all__ = [
     "FORMATS",
     "SCHEMA_PATH",
     "Beside",
+    "Progress",
     "TerminalReport",
     "beside_rows",
     "counts_against",

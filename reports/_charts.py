@@ -40,7 +40,7 @@ def ladder(story: Story, width: int = 1060, height: int = 400) -> Markup | None:
     margin = 0.09 * ((max(sizes) - min(sizes)) or max(sizes))
     least, most = (min(sizes) - margin) / unit, (max(sizes) + margin) / unit
     highest = max([limit, *(row.model.danger.upper for row in rows)])
-    top = next((tick for tick in _TICKS if tick >= highest * 1.12), 1.0)
+    top = next((tick for tick in _TICKS if tick >= max(highest * 1.12, _TICKS[1])), 1.0)
 
     def across(row: Row) -> float:
         return width * ((row.model.bytes or 0) / unit - least) / (most - least)

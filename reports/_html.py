@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 import jinja2
@@ -20,7 +21,7 @@ from ._text import excerpt, visible
 from ._words import GRADES, LIMITS, SEVERITIES, VERDICTS, Look, scenario_name
 
 TEMPLATES = Path(__file__).with_name("templates")
-SCRIPTS = ("parts.js", "page.js", "review.js", "replies.js", "signoff.js")
+SCRIPTS = ("parts.js", "page.js", "review.js", "replies.js", "signoff.js", "live.js")
 
 
 def _shown(value: object) -> object:
@@ -88,18 +89,29 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def render_html(result: Result) -> str:
+class Progress(NamedTuple):
+    """How far a run is: replies that are in, of those planned, and a name for this state."""
+
+    done: int
+    planned: int
+    version: str
+
+
+def render_html(result: Result, progress: Progress | None = None) -> str:
     """Render a result as one HTML page: no request, no inline handler, and only our own script may run.
+
+    With ``progress`` the page says that nothing is decided yet, and asks its own server for news.
 
     Model text reaches the page as text in two ways: escaped by the templates, and packed as data that
     the script writes with ``textContent``.
     """
     story = tell(result)
+    reach = "connect-src 'self'; " if progress else ""
     report_sha256 = result_sha256(result)
     style = _style()
     script = "".join(map(_source, SCRIPTS))
     policy = (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
+        f"default-src 'none'; {reach}script-src {_hash(script)}; style-src {_hash(style)}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
     return (
@@ -113,6 +125,7 @@ def render_html(result: Result) -> str:
             security=Markup(policy),  # noqa: S704 - fixed text and hashes
             replies=pack(story),
             report_sha256=report_sha256,
+            progress=progress,
             bound=_bound(story, report_sha256),
             count=sum(len(row.model.replies) for row in story.asked),
             ladder_wide=ladder(story),

@@ -1,5 +1,6 @@
 """``quant-triage report``: render a finished run again, in any format, or check who signed it off."""
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from quant_triage.reports import FORMATS, read_result, render
 
 from . import _options as opt
 from ._console import emit_json, one_line_errors, say
+from ._serve import HOST, open_server
 
 
 def report(
@@ -22,10 +24,18 @@ def report(
             "--sign-off", help="Check sign-offs against this run; renders nothing.", show_default=False
         ),
     ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show it on loopback, a run in progress as its replies arrive.")
+    ] = False,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="For --serve; 0 takes any.")] = 8640,
+    rubrics: opt.Rubrics = None,
     as_json: opt.Json = False,
 ) -> None:
     """Render report.json again, as HTML, Markdown, a model card, ..."""
     with one_line_errors():
+        if serve:
+            _serve(folder, rubrics, port, as_json=as_json)
+            return
         if sign_off is not None:
             raise typer.Exit(_check(folder, sign_off, as_json=as_json))
         wanted = [name.strip() for name in formats.split(",") if name.strip()]
@@ -39,6 +49,17 @@ def report(
             say(f"wrote {path}")
         if as_json:
             emit_json({"files": [str(path) for path in paths]})
+
+
+def _serve(folder: Path, rubrics: Path | None, port: int, *, as_json: bool) -> None:
+    """Serve until interrupted."""
+    with open_server(folder, rubrics=rubrics, port=port) as server:
+        address = f"http://{HOST}:{server.server_address[1]}/"
+        say(f"the report of {folder} is at {address} (Ctrl-C ends it)")
+        if as_json:
+            emit_json({"address": address})
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever()
 
 
 def _check(folder: Path, file: Path, *, as_json: bool) -> int:

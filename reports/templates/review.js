@@ -1,6 +1,6 @@
 // A person's word on each flag. It stays in this browser until it is exported as the JSONL that --labels takes.
 const review = (() => {
-  const name = `quant-triage labels ${$("review").dataset.report}`;
+  const name = "quant-triage labels"; // for every report: the same text flagged again is already settled
   const kept = keep.get(name);
   const labels = new Map(Object.entries(kept?.labels ?? {}));
   const flags = new Map(); // key -> the flag's open or settled state in the report

@@ -1,4 +1,4 @@
-{
+if ($("sign")) {
   // The sign-off record: who takes which decision, bound to the bytes of the report and of the model.
   const form = $("sign");
   const bound = JSON.parse(form.dataset.bound);
