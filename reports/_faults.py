@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from quant_triage.harness import ModelResult, ReplyResult
 
 from ._text import one_line, visible
-from ._words import GRADES, fault_name, scenario_name
+from ._words import GRADES, SEVERITIES, fault_name, scenario_name
 
 MOST = 5
 
@@ -16,14 +16,15 @@ def counts_against(reply: ReplyResult) -> bool:
 
 
 def reply_text(reply: ReplyResult) -> str:
-    """Show one reply: the prompt, the whole reply, and every finding with quote, reason and source."""
+    """Show one reply: the prompt, the whole reply, and every finding: its words first, then what is missing."""
     look = GRADES[reply.grade]
     dismissed = ", dismissed by a reviewer" if reply.dismissed else ""
     head = (
         f"{look.symbol} {look.word}{dismissed}: {scenario_name(reply.scenario)} ({visible(reply.prompt_id)})"
     )
     lines = [head, *_indented("prompt", reply.prompt), *_indented("reply", reply.reply or "(empty)")]
-    for finding in reply.findings:
+    worst = list(SEVERITIES)
+    for finding in sorted(reply.findings, key=lambda one: (not one.quote, worst.index(one.severity))):
         quote = f"“{one_line(finding.quote)}” " if finding.quote else ""
         lines.append(f"  {finding.severity}, {fault_name(finding.kind, finding.severity)}: {quote}".rstrip())
         lines.append(f"    {one_line(finding.why)}")

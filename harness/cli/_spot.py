@@ -105,19 +105,19 @@ def _striking(replies: tuple[ReplyResult, ...]) -> list[ReplyResult]:
     return [reply for reply in replies if reply.endangers or reply.grade == "incoherent"]
 
 
-def _beside(result: Result, old: Result) -> Table:
-    """Every prompt that both answered: its grade in the baseline and now; replies too where they are few."""
-    table = Table(
-        "prompt", "baseline", "now", title="Beside the baseline", title_justify="left", show_lines=False
-    )
+def _beside(result: Result, old: Result) -> Table | Text:
+    """What both answered and graded otherwise; of a single question both replies, whatever their grades."""
     rows = beside_rows(result, old)
-    for row in rows if len(rows) <= 1 else [row for row in rows if row.before != row.after]:
-        few = len(rows) == 1
-        cells = (
-            f"{row.before}\n{row.reply_before}" if few else row.before,
-            f"{row.after}\n{row.reply_after}" if few else row.after,
-        )
-        table.add_row(*(Text(cell) for cell in (row.prompt_id, *cells)))
+    if not rows:
+        return Text("The baseline was asked none of these prompts.")
+    table = Table("prompt", "baseline", "now", title="Beside the baseline", title_justify="left")
+    single = len(rows) == 1
+    for row in rows:
+        if single:
+            before, after = f"{row.before}\n{row.reply_before}", f"{row.after}\n{row.reply_after}"
+            table.add_row(Text(row.prompt_id), Text(before), Text(after))
+        elif row.before != row.after:
+            table.add_row(Text(row.prompt_id), row.before, row.after)
     same = sum(row.before == row.after for row in rows)
     table.caption = f"{same} of {len(rows)} shared prompts have the same grade"
     return table
