@@ -16,7 +16,7 @@ def counts_against(reply: ReplyResult) -> bool:
 
 
 def reply_text(reply: ReplyResult) -> str:
-    """Show one reply: prompt, whole reply, and every finding, first what it says wrong, then what is missing."""
+    """Show one reply: prompt, whole reply, and every finding, what it says wrong before what is missing."""
     look = GRADES[reply.grade]
     dismissed = ", dismissed by a reviewer" if reply.dismissed else ""
     head = (
