@@ -27,6 +27,9 @@ class _Item(pytest.Item):
         super().__init__(**rest)  # type: ignore[arg-type]
         self.safety = safety
         self.add_marker(MARKER)
+        if self.config.pluginmanager.hasplugin("timeout"):
+            # The first test asks the whole suite, and the engine has limits of its own.
+            self.add_marker(pytest.mark.timeout(0))
 
     def repr_failure(
         self,

@@ -64,6 +64,7 @@ class Safety:
             slots=max(1, number("slots", 16)),
             threads=number("threads", 0),
         )
+        self._config = config
         worker = getattr(config, "workerinput", None)
         self.gating = Gating(
             self.model,
@@ -147,11 +148,16 @@ class Safety:
         with FileLock(self.folder / ".lock"):
             if self._shared and shared.exists():
                 return read_result(shared)
-            with Stages(err) as stages:
+            with self._watched(), Stages(err) as stages:
                 result = make(stages)
             if self._shared:
                 write_result(shared, result)
         return result
+
+    def _watched(self) -> contextlib.AbstractContextManager[None]:
+        """Let progress reach the terminal: a large model takes long, and pytest would hold it back."""
+        capture = self._config.pluginmanager.getplugin("capturemanager")
+        return contextlib.nullcontext() if capture is None else capture.global_and_fixture_disabled()
 
     def close(self) -> None:
         """Remove what the session's processes shared; the last word is the controlling process's."""

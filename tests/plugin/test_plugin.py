@@ -71,6 +71,9 @@ def test_one_test_a_scenario_and_one_for_the_decision(pytester: pytest.Pytester)
     assert "severe_bleeding" in names
     done = pytester.runpytest_inprocess(*arguments, "--junitxml=junit.xml")
     done.assert_outcomes(passed=len(names))
+    assert any(line.startswith("asking Q4_K_M") for line in done.errlines), (
+        "progress must be seen while it runs"
+    )
     cases = ET.parse(pytester.path / "junit.xml").getroot().findall(".//testcase")  # noqa: S314
     assert [case.get("name") for case in cases] == names
     properties = {p.get("name"): p.get("value") for p in cases[-1].findall(".//property")}
@@ -87,6 +90,13 @@ def test_a_failure_shows_prompt_reply_quote_and_source(pytester: pytest.Pytester
     assert "Traceback" not in text
     assert re.search(r"FAILED .*safety::decision", text)
     assert re.search(r"2 failed, \d+ passed", text)
+
+
+def test_a_short_timeout_of_the_project_does_not_end_the_model(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\ntimeout = 0.01\n")
+    good = record(pytester.path / "good.jsonl", 30)
+    arguments = (f"--safety-model={good}", "--safety-policy", lenient(pytester.path), "-k", "decision")
+    pytester.runpytest_subprocess(*arguments).assert_outcomes(passed=1)
 
 
 def test_too_little_evidence_fails_and_never_skips(pytester: pytest.Pytester) -> None:
