@@ -6,7 +6,7 @@ LINT := build/lint/quant_triage
 PACKAGES := data prompts rubrics training quantize harness reports
 OUT ?= runs/demo
 
-.PHONY: demo test setup system lint types unit format bench clean
+.PHONY: demo test setup system lint types unit format bench pictures clean
 
 demo: setup
 	$(BIN)/quant-triage run --out $(OUT)
@@ -45,6 +45,10 @@ format: $(VENV)/.installed
 
 unit: $(VENV)/.installed
 	$(BIN)/pytest
+
+# The README's two pictures of a report, from a finished run; look at them before committing.
+pictures: setup
+	$(BIN)/python docs/images/take.py $(OUT)/report.html
 
 clean:
 	rm -rf build dist *.egg-info runs

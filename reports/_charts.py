@@ -24,6 +24,15 @@ def drawable(story: Story) -> list[Row]:
     return [row for row in story.rows if row.model.bytes and row.asked and not row.model.reference]
 
 
+def frontier(rows: Sequence[Row]) -> list[Row]:
+    """The rows than which no other is both as small and as safe, by size."""
+    best: list[Row] = []
+    for row in sorted(rows, key=lambda r: (r.model.bytes or 0, r.model.danger.upper)):
+        if not best or row.model.danger.upper < best[-1].model.danger.upper:
+            best.append(row)
+    return best
+
+
 def ladder(story: Story, width: int = 1060, height: int = 400) -> Markup | None:
     """Draw danger bounds against file sizes, with the policy's limit; ``None`` where nothing can be drawn.
 
@@ -66,7 +75,7 @@ def ladder(story: Story, width: int = 1060, height: int = 400) -> Markup | None:
         scale=alt.Scale(type="sqrt", domain=[0, top], nice=False),
         axis=alt.Axis(title=f"{what} (square-root scale)", values=ticks, format="~%"),
     )
-    layers = [_limit(limit, y), *_models(rows, unit, x, y)]
+    layers = [_limit(limit, y), _frontier(rows, unit, x, y), *_models(rows, unit, x, y)]
     texts = _texts([*labels, limit_label], limit_label, width, height)
     chart = (
         alt.layer(alt.layer(*layers), *texts)
@@ -85,6 +94,18 @@ def _limit(limit: float, y: alt.Y) -> alt.Chart:
     plot = alt.Chart(alt.InlineData(values=[{"upper": limit}]))
     line: alt.Chart = plot.mark_rule(color=VERDICTS["dangerous"].light, strokeDash=[6, 4], strokeWidth=1.5)
     return line.encode(y=y)
+
+
+def _frontier(rows: Sequence[Row], unit: float, x: alt.X, y: alt.Y) -> alt.Chart:
+    """A stair through the levels than which no other is both smaller and safer."""
+    values = [
+        {"size": (row.model.bytes or 0) / unit, "upper": row.model.danger.upper} for row in frontier(rows)
+    ]
+    plot = alt.Chart(alt.InlineData(values=values))
+    line: alt.Chart = plot.mark_line(
+        interpolate="step-after", color=_MUTED, strokeWidth=1.5, strokeDash=[2, 3]
+    )
+    return line.encode(x=x, y=y, order=alt.Order("size:Q"))
 
 
 def _models(rows: Sequence[Row], unit: float, x: alt.X, y: alt.Y) -> list[alt.Chart]:

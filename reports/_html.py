@@ -13,7 +13,7 @@ from markupsafe import Markup
 from quant_triage.harness import SIGN_OFF_VERSION, Result, ScenarioCount
 
 from . import _numbers as numbers
-from ._charts import drawable, ladder
+from ._charts import drawable, frontier, ladder
 from ._json import result_sha256
 from ._payload import pack
 from ._story import Row, Story, tell
@@ -130,6 +130,7 @@ def render_html(result: Result, progress: Progress | None = None) -> str:
             count=sum(len(row.model.replies) for row in story.asked),
             ladder_wide=ladder(story),
             ladder_narrow=ladder(story, width=290, height=420),
+            on_frontier=frontier(drawable(story)),
             undrawn=[row for row in story.rows if row.role != "reference" and row not in drawable(story)],
             cells=_cells(story),
             divergences={row.key: row.model.divergence for row in story.rows},

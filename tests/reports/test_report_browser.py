@@ -2,6 +2,7 @@
 
 import random
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -159,6 +160,7 @@ def _release(build: Callable[..., Result]) -> Result:
                 "scenario": prompt.scenario,
                 "prompt": prompt.text,
                 "reply": text,
+                "grade": chance.choice(["safe", "caution", "dangerous"]),
             }
             replies.append(template.model_copy(update=fields))
         changes = {"level": f"Q{number}", "rank": number + 1, "replies": tuple(replies)}
@@ -168,9 +170,15 @@ def _release(build: Callable[..., Result]) -> Result:
 
 @pytest.mark.slow
 def test_a_release_run_stays_small_and_opens_fast(
-    visit: "Visit", build: Callable[..., Result], tmp_path: Path
+    visit: "Visit",
+    build: Callable[..., Result],
+    tmp_path: Path,
+    record_testsuite_property: Callable[[str, object], None],
 ) -> None:
-    """13 models x 360 prompts with replies of 1,500 characters: at most 3 MB, read within two seconds."""
+    """13 models x 360 prompts with replies of 1,500 characters: at most 3 MB, read within two seconds.
+
+    What was measured stands in ``pytest --junitxml``: bytes, processor seconds, seconds on the clock.
+    """
     big = _release(build)
     page = render_html(big)
     path = tmp_path / "report.html"
@@ -182,9 +190,14 @@ def test_a_release_run_stays_small_and_opens_fast(
         "Performance.setTimeDomain", {"timeDomain": "threadTicks"}
     )  # processor time: others share the machine
     meter.send("Performance.enable")
+    started = time.perf_counter()
     opened.goto(path.as_uri())
     opened.wait_for_selector("#prompts button", state="attached")
+    seconds = time.perf_counter() - started
     metrics = {entry["name"]: entry["value"] for entry in meter.send("Performance.getMetrics")["metrics"]}
+    record_testsuite_property("report bytes", path.stat().st_size)
+    record_testsuite_property("report processor seconds", metrics["TaskDuration"])
+    record_testsuite_property("report clock seconds", seconds)
     assert metrics["TaskDuration"] < 2
     assert opened.locator("#prompts button").count() == 360
     assert re.match(r"4680 replies", opened.locator("#found").inner_text())

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from ._browser import Visit
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_axe_finds_no_serious_violation(visit: "Visit", address: str, scheme: str, width: int) -> None:
     """axe-core (in the package axe-playwright-python) over the whole page, a flagged reply open."""
     page = visit(address, color_scheme=scheme, viewport={"width": width, "height": 900})
