@@ -9,6 +9,7 @@ from ._imatrix import CHUNK, CollectedImatrix, collect_imatrix
 from ._imatrix_file import ImportanceMatrix, read_imatrix, write_imatrix
 from ._levels import ALL_LEVELS, ALL_WITH_IMATRIX, LEVELS, Level, parse_levels
 from ._manifest import MANIFEST, LevelFile, Manifest, read_manifest
+from ._parity import ExpectedLogits, Parity, check_parity
 from ._quantize import QuantizeProgress, file_name, plan_sizes, quantize
 from ._recipe import Recipe, load_recipe, recipe_names
 from ._shaped import Gemma3nShape, write_shaped
@@ -26,6 +27,7 @@ __all__ = [
     "CollectedImatrix",
     "Conversion",
     "Divergence",
+    "ExpectedLogits",
     "FirstDifference",
     "Gemma3nShape",
     "GgufHeader",
@@ -35,12 +37,14 @@ __all__ = [
     "LevelFile",
     "Manifest",
     "OutType",
+    "Parity",
     "QuantizeBench",
     "QuantizeProgress",
     "Recipe",
     "Tensor",
     "bench_quantize",
     "cache_dir",
+    "check_parity",
     "collect_imatrix",
     "convert",
     "converter_dir",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ._engine import Engine, EngineError, Logits, Tokens
 from ._kinds import KINDS, token_kinds
-from ._protocol import DivergeRequest
+from ._protocol import DivergeRequest, ParityRequest
 
 Report = Callable[[int, int], None]
 
@@ -132,3 +132,47 @@ def _logits(
         theirs = model.feed(piece, logits=wanted)
         if ours is not None and theirs is not None:
             yield start, ours, theirs
+
+
+def hold(request: ParityRequest, log: list[str]) -> dict[str, float]:
+    """Compare a model with logits in files.
+
+    Returns:
+        How many predictions there were, their top-1 agreement, their mean KL divergence, and how many texts
+        become other tokens.
+
+    Raises:
+        EngineError: The model cannot be used, or has another vocabulary.
+    """
+    divergences: list[NDArray[np.float64]] = []
+    agreements: list[NDArray[np.bool_]] = []
+    others = 0
+    with Engine(Path(request.model), context=request.context, threads=request.threads, log=log) as engine:
+        for document in json.loads(Path(request.documents).read_text(encoding="utf-8")):
+            tokens = np.array(document["tokens"], np.int32)
+            others += not np.array_equal(engine.tokens(document["text"], special=True), tokens)
+            expected = np.load(document["logits"], mmap_mode="r")
+            if expected.shape[1] < engine.vocabulary:
+                raise EngineError(
+                    f"it has {engine.vocabulary:,} tokens, and the checkpoint {expected.shape[1]:,}"
+                )
+            engine.restart()
+            for start in range(0, len(tokens), engine.piece):
+                found = engine.feed(tokens[start : start + engine.piece])
+                first, last = document["first"], len(tokens) - 1
+                rows = slice(max(0, first - start), min(engine.piece, last - start))
+                if found is None or rows.stop <= rows.start:
+                    continue
+                wanted = expected[start + rows.start - first : start + rows.stop - first]
+                # Rows of padding that a checkpoint has and its GGUF has not stand for no token.
+                theirs = log_softmax(np.asarray(wanted[:, : engine.vocabulary]))
+                ours = log_softmax(found[rows])
+                divergences.append((np.exp(theirs) * (theirs - ours)).sum(axis=1, dtype=np.float64))
+                agreements.append(theirs.argmax(axis=1) == ours.argmax(axis=1))
+    every = np.concatenate(divergences)
+    return {
+        "tokens": len(every),
+        "top1": float(np.concatenate(agreements).mean()),
+        "kl_mean": max(0.0, float(every.mean())),
+        "other_tokens": others,
+    }

@@ -83,6 +83,16 @@ class DivergeRequest(Record):
     threads: int
 
 
+class ParityRequest(Record):
+    """Hold a model against logits; ``documents`` names a JSON file of them (see ``ExpectedLogits``)."""
+
+    kind: Literal["parity"] = "parity"
+    model: str
+    documents: str
+    context: int
+    threads: int
+
+
 class StockRequest(Record):
     """Let llama.cpp write one level all by itself, to be measured beside; the result is its seconds."""
 
@@ -93,7 +103,7 @@ class StockRequest(Record):
     threads: int
 
 
-Request = PlanRequest | PassRequest | ImatrixRequest | DivergeRequest | StockRequest
+Request = PlanRequest | PassRequest | ImatrixRequest | DivergeRequest | ParityRequest | StockRequest
 REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 
 

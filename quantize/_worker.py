@@ -6,6 +6,7 @@ Run as ``python -m quant_triage.quantize._worker``. A native crash ends this pro
 import contextlib
 import ctypes
 import errno
+import json
 import resource
 import signal
 import sys
@@ -14,7 +15,7 @@ import time
 from quant_triage.data import QuantTriageError
 
 from ._collect import collect
-from ._compare import compare
+from ._compare import compare, hold
 from ._engine import EngineError
 from ._pass import PassError, TargetFullError, run_pass
 from ._protocol import (
@@ -23,6 +24,7 @@ from ._protocol import (
     Event,
     ImatrixRequest,
     ImatrixResult,
+    ParityRequest,
     PassRequest,
     PlanRequest,
     Request,
@@ -61,6 +63,8 @@ def _serve(request: Request, log: list[str]) -> str:
         case DivergeRequest():
             compare(request, log, _Progress())
             return ""
+        case ParityRequest():
+            return json.dumps(hold(request, log))
         case StockRequest():
             return " ".join(map(str, stock(request, log)))
         case PassRequest():

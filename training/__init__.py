@@ -6,6 +6,7 @@ from ._config import PRESETS, Preset, ResolvedConfig, TrainConfig, preset_config
 from ._dataset import Problem, Row, lint_dataset, read_dataset
 from ._encode import IGNORED, Encoded, encode_rows
 from ._finetune import Backend, choose_backend, finetune
+from ._logits import CheckpointLogits, checkpoint_logits
 from ._merge import MERGE_INFO, MergeInfo, merge
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "PRESETS",
     "AdapterInfo",
     "Backend",
+    "CheckpointLogits",
     "Encoded",
     "MergeInfo",
     "Preset",
@@ -24,6 +26,7 @@ __all__ = [
     "TrainConfig",
     "TrainProgress",
     "base_sha256",
+    "checkpoint_logits",
     "choose_backend",
     "encode_rows",
     "finetune",

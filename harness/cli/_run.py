@@ -15,6 +15,7 @@ from ._console import err, one_line_errors, say
 from ._deploy import deploy
 from ._imatrix import check_imatrix
 from ._lineage import lineage
+from ._parity import parity_stage
 from ._progress import Stages
 from ._quantize import quantize_stage
 from ._train import train_stage
@@ -89,6 +90,7 @@ def run(
             stage = stages.open("converting")
             convert(models / "merged", reference)
             stage.finish(f"{reference} ({reference.stat().st_size / 1e6:.1f} MB)")
+            parity_stage(stages, models / "merged", reference, data)
             files = quantize_stage(stages, reference, models / "gguf", wanted, imatrix=imatrix)
             paths = [reference, *(models / "gguf" / file.file for file in files)]
             result = evaluate_into(
