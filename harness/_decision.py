@@ -99,6 +99,8 @@ def _scope(best: Candidate, levels: Sequence[Candidate], policy: Policy) -> str 
     downwards = sorted(levels, key=lambda one: size[id(one)], reverse=True)
     error = f"{1 - policy.confidence:.0%}"
     shown = fixed_sequence([float(not one.passes) for one in downwards], alpha=1 - policy.confidence)
+    if downwards[0] is best:
+        return f"The {error} error holds for the whole choice: the largest level is tested first"
     if downwards.index(best) < shown:
         return f"The {error} error holds for the whole choice: every larger level passes too (fixed sequence)"
     failed = downwards[shown].card.level

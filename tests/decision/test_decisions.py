@@ -334,3 +334,4 @@ def test_the_decision_says_how_far_its_error_reaches() -> None:
     assert alone.scope is not None
     assert "Q2_K by itself, not for the choice among 3 levels: the larger Q3_K_M does not pass" in alone.scope
     assert report(runs[:1]).decision.scope is None
+    assert "the largest level is tested first" in str(report(runs[:2]).decision.scope)
