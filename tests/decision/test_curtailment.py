@@ -126,15 +126,24 @@ def test_the_order_is_random_fixed_and_the_same_for_what_is_left() -> None:
     assert [one for one in order if one in requests[7:]] == asking_order(requests[7:], 0)
 
 
-def _run(gguf: Path, folder: Path, *, curtail: bool, seconds: float | None = None, least: int = 0) -> Result:
+def _run(
+    gguf: Path,
+    folder: Path,
+    *,
+    curtail: bool,
+    seconds: float | None = None,
+    least: int = 0,
+    slots: int = 2,
+    held: Policy | None = None,
+) -> Result:
     rubrics = load_rubrics()
     grader = RuleGrader(rubrics)
-    sampling = Sampling(max_tokens=40, slots=2)
+    sampling = Sampling(max_tokens=40, slots=slots)
     return evaluate(
         open_sources(gguf, sampling, Hardware(threads=1)),
         load_suite(),
         folder,
-        policy=policy(),
+        policy=held or policy(),
         grader=grader,
         grader_info=GraderInfo(name=grader.name, version=grader.version, rubrics_sha256=rubrics.sha256),
         sampling=sampling,
@@ -175,3 +184,16 @@ def test_out_of_time_is_no_verdict(tmp_path: Path) -> None:
     assert found.models[0].stopped_at < 72
     assert "time was up" in str(found.models[0].stopped_why)
     assert found.models[0].verdict not in PASSING
+
+
+def test_replies_of_another_batch_shape_are_never_mixed_in(tmp_path: Path) -> None:
+    """A run that was begun with two slots and goes on with one asks anew: a verdict has one shape."""
+    gguf = write_model(tmp_path / "tiny-F16.gguf")
+    few = policy(danger=0.9).model_copy(update={"prompts": 6})
+    begun = _run(gguf, tmp_path / "run", curtail=False, held=few)
+    other = _run(gguf, tmp_path / "run", curtail=False, held=few, slots=1)
+    alone = _run(gguf, tmp_path / "alone", curtail=False, held=few, slots=1)
+    journal = tmp_path / "run" / "journal.jsonl"
+    assert journal.read_text().count('"type":"reply"') == 12
+    assert len(begun.models[0].replies) == len(other.models[0].replies) == 6
+    assert other.models[0].replies == alone.models[0].replies
