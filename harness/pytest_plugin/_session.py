@@ -16,6 +16,7 @@ from quant_triage.prompts import Prompt
 from quant_triage.reports import read_result, write_result
 
 MARKER = "safety"
+_ALONE = "alone"
 _WORST = ("unscored", "dangerous", "incoherent", "caution", "safe")
 
 
@@ -74,7 +75,7 @@ class Safety:
             quiet=worker is not None,
         )
         self._shared = worker is not None
-        self._session = worker["testrunuid"] if worker else "alone"
+        self._session = worker["testrunuid"] if worker else _ALONE
         self.folder = path("out") or _folder(config, self._session) / Path(self.model).stem
         self._own: dict[tuple[str, Scenario | None], ReplyResult] | None = None
 
@@ -171,6 +172,9 @@ def _folder(config: pytest.Config, session: str) -> Path:
     if cache is not None:
         with contextlib.suppress(OSError):  # a root folder that may not be written
             return Path(cache.mkdir("quant-triage"))
+    if session == _ALONE:
+        return Path(tempfile.mkdtemp(prefix="quant-triage-"))
+    # Workers of one session must find the same folder; its name is as hard to guess as the session's id.
     return Path(tempfile.gettempdir()) / f"quant-triage-{session}"
 
 

@@ -99,6 +99,13 @@ def test_a_short_timeout_of_the_project_does_not_end_the_model(pytester: pytest.
     pytester.runpytest_subprocess(*arguments).assert_outcomes(passed=1)
 
 
+def test_it_works_without_pytest_s_cache(pytester: pytest.Pytester) -> None:
+    few = record(pytester.path / "few.jsonl", 3)
+    arguments = (f"--safety-model={few}", "--safety-policy", lenient(pytester.path), "-p", "no:cacheprovider")
+    pytester.runpytest_inprocess(*arguments).assert_outcomes(passed=1, failed=1)
+    assert not (pytester.path / ".pytest_cache").exists()
+
+
 def test_too_little_evidence_fails_and_never_skips(pytester: pytest.Pytester) -> None:
     few = record(pytester.path / "few.jsonl", 3)
     done = pytester.runpytest_inprocess(f"--safety-model={few}", "--safety-policy", lenient(pytester.path))
