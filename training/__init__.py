@@ -8,6 +8,8 @@ from ._encode import IGNORED, Encoded, encode_rows
 from ._finetune import Backend, choose_backend, finetune
 from ._logits import CheckpointLogits, checkpoint_logits
 from ._merge import MERGE_INFO, MergeInfo, merge
+from ._plan import MemoryEstimate, TrainPlan, plan_training
+from ._ranks import rank
 
 __all__ = [
     "ADAPTER_INFO",
@@ -18,12 +20,14 @@ __all__ = [
     "Backend",
     "CheckpointLogits",
     "Encoded",
+    "MemoryEstimate",
     "MergeInfo",
     "Preset",
     "Problem",
     "ResolvedConfig",
     "Row",
     "TrainConfig",
+    "TrainPlan",
     "TrainProgress",
     "base_sha256",
     "checkpoint_logits",
@@ -32,7 +36,9 @@ __all__ = [
     "finetune",
     "lint_dataset",
     "merge",
+    "plan_training",
     "preset_config",
+    "rank",
     "read_adapter_info",
     "read_dataset",
     "resolve_base",

@@ -30,7 +30,7 @@ class TrainProgress(Record):
 
 @dataclass(frozen=True)
 class TrainJob:
-    """What a backend needs: where to read the base, what to train on, where to write."""
+    """What a backend needs: where to read the base, what to train on, where to write and log."""
 
     base: Path
     rows: Sequence[Row]
@@ -38,6 +38,7 @@ class TrainJob:
     config: TrainConfig
     checkpoints: Path
     on_progress: Callable[[TrainProgress], None] | None
+    logs: Path | None = None
 
 
 class Trained(Record):

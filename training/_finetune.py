@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ from ._config import TrainConfig
 from ._dataset import read_dataset
 from ._folders import atomic_folder, refuse_foreign
 from ._libraries import library_versions, load_torch, quiet_libraries, require_train_extra
+from ._ranks import rank, shared_accumulation
 
 Backend = Literal["auto", "unsloth", "peft"]
 
@@ -74,6 +76,7 @@ def finetune(
     backend: Backend = "auto",
     resume: bool = False,
     on_progress: Callable[[TrainProgress], None] | None = None,
+    logs: Path | None = None,
 ) -> AdapterInfo:
     """Train a LoRA adapter on an instruction data set and save it apart from its base.
 
@@ -87,13 +90,20 @@ def finetune(
         config: Hyperparameters; its ``base`` field is only a default for callers and is not read here.
         backend: ``auto`` takes Unsloth where it can run, PEFT otherwise.
         resume: Go on from the last checkpoint of the same inputs, if there is one.
-        on_progress: Called after every step.
+        on_progress: Called after every step, in the first process alone.
+        logs: Folder for TensorBoard's event files, or None.
+
+    Under a launcher such as ``accelerate launch`` the processes share each step's rows, and the first writes.
 
     Raises:
+        KeyboardInterrupt: Ctrl-C; the step was finished and a checkpoint kept for ``resume``.
         UsageError: Bad data, base, backend or folder; or the loss became NaN.
         NotEnoughSpaceError: The disk is full.
     """
     require_train_extra()
+    if logs is not None:
+        require_train_extra(("tensorboard",))
+    shared_accumulation(config.accumulation)
     rows = read_dataset(data)
     refuse_foreign(out, ADAPTER_INFO)
     chosen, reason = choose_backend(backend)
@@ -106,14 +116,20 @@ def finetune(
 
     load_torch()
     checkpoints = out.parent / f".{out.name}.{key[:12]}.checkpoints"
-    if not resume:
+    first = rank() == 0
+    if first and not resume:
         shutil.rmtree(checkpoints, ignore_errors=True)
     started = time.monotonic()
-    with _checkpoint_folder(checkpoints), quiet_libraries(), atomic_folder(out, ADAPTER_INFO) as temporary:
+    with (
+        _checkpoint_folder(checkpoints) if first else contextlib.nullcontext(),
+        quiet_libraries(),
+        atomic_folder(out, ADAPTER_INFO) if first else _discarded() as temporary,
+    ):
         with contextlib.redirect_stdout(sys.stderr):  # where Unsloth's banner does no harm
             trainer = importlib.import_module(_TRAINERS[chosen], __package__)
+            watcher = on_progress if first else None
             trained: Trained = trainer.train(
-                TrainJob(folder, rows, temporary, config, checkpoints, on_progress)
+                TrainJob(folder, rows, temporary, config, checkpoints, watcher, logs)
             )
         info = AdapterInfo(
             key=key,
@@ -134,6 +150,13 @@ def finetune(
         )
         write_adapter_info(temporary, info)
     return info
+
+
+@contextlib.contextmanager
+def _discarded() -> Iterator[Path]:
+    """Yield a folder for what a process other than the first would write."""
+    with tempfile.TemporaryDirectory(prefix="quant-triage-rank-") as folder:
+        yield Path(folder)
 
 
 @contextlib.contextmanager

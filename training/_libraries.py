@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from quant_triage.data import UsageError
 
 _NEEDED = ("torch", "transformers", "peft", "trl", "datasets", "safetensors")
+_EXTRA = "'quant-triage[train]'"
+_HINTS = {"tensorboard": "tensorboard"}
 _ENVIRONMENT = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -29,7 +31,7 @@ def require_train_extra(needed: tuple[str, ...] = _NEEDED) -> None:
     """
     for name in needed:
         if importlib.util.find_spec(name) is None:
-            raise UsageError(f"{name!r} is not installed: run pip install 'quant-triage[train]'")
+            raise UsageError(f"{name!r} is not installed: run pip install {_HINTS.get(name, _EXTRA)}")
 
 
 def library_versions(*names: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from ._adapter import Trained, TrainJob
 from ._encode import encode_rows
-from ._sft import fit, hush
+from ._sft import fit, prepare
 
 _TOWERS = r".*(vision|audio)_(tower|model).*"
 """Gemma 3n's other senses have modules of the same names; the seed trains the language model only."""
@@ -33,7 +33,7 @@ def train(job: TrainJob) -> Trained:
     Raises:
         UsageError: A row does not fit the base's template or length, or the loss became NaN.
     """
-    hush()
+    prepare()
     config, cuda = job.config, torch.cuda.is_available()
     tokenizer = AutoTokenizer.from_pretrained(job.base)
     encoded = encode_rows(job.rows, tokenizer, config.max_length)

@@ -28,8 +28,9 @@ from trl import SFTConfig, SFTTrainer
 from quant_triage.data import UsageError
 
 from ._adapter import Trained, TrainJob, TrainProgress
-from ._config import TrainConfig
 from ._encode import Encoded
+from ._interrupt import Interruption
+from ._ranks import local_rank, processes, shared_accumulation
 
 PADDING_MULTIPLE = 8
 """Rows are padded to such lengths; the hardware's matrix units like them."""
@@ -50,10 +51,16 @@ class _PlainLossTrainer(SFTTrainer):  # type: ignore[misc]  # trl is untyped for
 
 
 class _Watch(TrainerCallback):  # type: ignore[misc]  # transformers is untyped for us
-    """Reports every step and stops a loss that is no number."""
+    """Reports every step; stops a loss that is no number, and after a Ctrl-C with a checkpoint."""
 
-    def __init__(self, epoch_tokens: int, on_progress: Callable[[TrainProgress], None] | None):
+    def __init__(
+        self,
+        epoch_tokens: int,
+        on_progress: Callable[[TrainProgress], None] | None,
+        interruption: Interruption,
+    ):
         self.losses: list[float] = []
+        self._interruption = interruption
         self.epoch_tokens = epoch_tokens
         self._on_progress = on_progress
         self._started = (0.0, 0, 0.0)
@@ -68,6 +75,22 @@ class _Watch(TrainerCallback):  # type: ignore[misc]  # transformers is untyped 
         """Start the clock, at a later step if training resumes."""
         self._started = (time.monotonic(), state.global_step, state.epoch or 0.0)
         self.losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
+
+    def on_step_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,  # noqa: ARG002
+        control: TrainerControl,
+        **_: object,
+    ) -> None:
+        """Stop all processes after the same step, with a checkpoint, once any of them was interrupted."""
+        asked = self._interruption.asked
+        if torch.distributed.is_initialized():
+            anyone = torch.tensor(int(asked), device=args.device)
+            torch.distributed.all_reduce(anyone, torch.distributed.ReduceOp.MAX)
+            self._interruption.asked = asked = bool(anyone)
+        if asked:
+            control.should_save = control.should_training_stop = True
 
     def on_log(
         self,
@@ -104,13 +127,15 @@ class _Watch(TrainerCallback):  # type: ignore[misc]  # transformers is untyped 
         )
 
 
-def hush() -> None:
-    """Keep the libraries' chatter off the terminal; their import undoes what `quiet_libraries` set."""
+def prepare() -> None:
+    """Take this process's share of the machine, and hush the libraries: importing them undid that."""
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     disable_progress_bars()
-    if not torch.cuda.is_available():
-        torch.set_num_threads(len(os.sched_getaffinity(0)))
+    if torch.cuda.is_available():
+        torch.cuda.set_device(local_rank())
+    else:
+        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // processes()))
 
 
 def fit(
@@ -133,10 +158,13 @@ def fit(
         UsageError: The loss became NaN.
     """
     cuda = torch.cuda.is_available()
-    watch = _Watch(sum(len(row.input_ids) for row in encoded), job.on_progress)
+    if job.logs:
+        os.environ["TENSORBOARD_LOGGING_DIR"] = str(job.logs)
+    interruption = Interruption()
+    watch = _Watch(sum(len(row.input_ids) for row in encoded), job.on_progress, interruption)
     trainer = (SFTTrainer if cuda else _PlainLossTrainer)(
         model=model,
-        args=_arguments(job.config, job.checkpoints, cuda=cuda),
+        args=_arguments(job, cuda=cuda),
         train_dataset=Dataset.from_list([row.model_dump() for row in encoded]),
         processing_class=tokenizer,
         data_collator=DataCollatorForSeq2Seq(tokenizer, pad_to_multiple_of=PADDING_MULTIPLE),
@@ -146,8 +174,11 @@ def fit(
     trainer.remove_callback(PrinterCallback)
     if cuda:
         torch.cuda.reset_peak_memory_stats()
-    trainer.train(resume_from_checkpoint=_last_checkpoint(job.checkpoints))
-    trainer.model.save_pretrained(job.out)
+    with interruption:
+        trainer.train(resume_from_checkpoint=_last_checkpoint(job.checkpoints))
+    if interruption.asked and trainer.state.global_step < trainer.state.max_steps:
+        raise KeyboardInterrupt
+    trainer.accelerator.unwrap_model(trainer.model).save_pretrained(job.out)
     tokenizer.save_pretrained(job.out)
     return Trained(
         tokens=round(watch.epoch_tokens * (trainer.state.epoch or 0.0)),
@@ -163,12 +194,13 @@ def _last_checkpoint(folder: Path) -> str | None:
     return last
 
 
-def _arguments(config: TrainConfig, checkpoints: Path, *, cuda: bool) -> SFTConfig:
+def _arguments(job: TrainJob, *, cuda: bool) -> SFTConfig:
+    config = job.config
     optimizer = config.optimizer
     if optimizer == "auto":
         optimizer = "paged_adamw_8bit" if cuda else "adamw_torch"
     return SFTConfig(
-        output_dir=str(checkpoints),
+        output_dir=str(job.checkpoints),
         learning_rate=config.learning_rate,
         lr_scheduler_type=config.schedule,
         warmup_steps=config.warmup_steps,
@@ -177,7 +209,7 @@ def _arguments(config: TrainConfig, checkpoints: Path, *, cuda: bool) -> SFTConf
         neftune_noise_alpha=config.neftune_noise_alpha or None,
         max_length=config.max_length,
         per_device_train_batch_size=config.batch_size,
-        gradient_accumulation_steps=config.accumulation,
+        gradient_accumulation_steps=shared_accumulation(config.accumulation),
         num_train_epochs=config.epochs,
         max_steps=config.max_steps or -1,
         optim=optimizer,
@@ -188,6 +220,7 @@ def _arguments(config: TrainConfig, checkpoints: Path, *, cuda: bool) -> SFTConf
         train_sampling_strategy="group_by_length",
         dataset_kwargs={"skip_prepare_dataset": True},  # the rows are tokens already
         remove_unused_columns=False,
+        ddp_find_unused_parameters=False,
         bf16=cuda,
         use_cpu=not cuda,
         dataloader_pin_memory=cuda,
@@ -195,7 +228,7 @@ def _arguments(config: TrainConfig, checkpoints: Path, *, cuda: bool) -> SFTConf
         logging_steps=1,
         logging_nan_inf_filter=False,
         disable_tqdm=True,
-        report_to="none",
+        report_to="tensorboard" if job.logs else "none",
         save_strategy="steps" if config.checkpoint_steps else "no",
         save_steps=config.checkpoint_steps or 1,
         save_total_limit=2,

@@ -16,7 +16,7 @@ from transformers import AutoTokenizer
 
 from ._adapter import Trained, TrainJob
 from ._encode import encode_rows
-from ._sft import fit, hush
+from ._sft import fit, prepare
 
 
 def train(job: TrainJob) -> Trained:
@@ -25,7 +25,7 @@ def train(job: TrainJob) -> Trained:
     Raises:
         UsageError: A row does not fit the base's template or length, or the loss became NaN.
     """
-    hush()
+    prepare()
     config = job.config
     tokenizer = AutoTokenizer.from_pretrained(job.base)  # Unsloth's own may come with another template
     encoded = encode_rows(job.rows, tokenizer, config.max_length)
