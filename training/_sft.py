@@ -132,6 +132,9 @@ def prepare() -> None:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     disable_progress_bars()
+    # On Hopper cuDNN's attention gives NaN gradients at lengths of 64 beyond a multiple of 128 once a mask is
+    # there (torch 2.11 to 2.13, https://github.com/pytorch/pytorch/issues/196678): the other kernels do not.
+    torch.backends.cuda.enable_cudnn_sdp(False)
     if torch.cuda.is_available():
         torch.cuda.set_device(local_rank())
     else:

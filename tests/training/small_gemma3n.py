@@ -90,6 +90,7 @@ def _train(
         )
         for row in rows
     ]
+    torch.backends.cuda.enable_cudnn_sdp(False)  # as training/_sft.py says
     model.to(device).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01, betas=(0.9, 0.95))
     chance = torch.Generator().manual_seed(0)

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from quant_triage.data import NotEnoughSpaceError, UsageError
 from quant_triage.training import (
@@ -81,6 +82,8 @@ def test_training_lowers_the_loss_repeats_itself_and_is_not_done_twice(
 ) -> None:
     seen: list[TrainProgress] = []
     info = finetune(tiny_base, data, tmp_path / "a", quick, backend="peft", on_progress=seen.append)
+    # Its masked attention gives NaN gradients on Hopper.
+    assert not torch.backends.cuda.cudnn_sdp_enabled()  # type: ignore[no-untyped-call]
 
     assert info.losses[-1] < 0.6 * info.losses[0]
     assert [progress.step for progress in seen] == list(range(1, 13))
