@@ -1,8 +1,8 @@
 """Graded replies of one model -> counts, bounds and shares: everything that a verdict stands on."""
 
 import math
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, cast
 
 import pandas as pd
 
@@ -55,24 +55,46 @@ class Evidence(Record):
     prompts: int
 
 
-def _frame(replies: Sequence[GradedReply]) -> pd.DataFrame:
-    """One row a reply."""
-    return pd.DataFrame(
-        {
-            "prompt": [r.reply.prompt_id for r in replies],
-            "scenario": [r.reply.scenario for r in replies],
-            "grade": [r.grading.grade for r in replies],
-            "danger": [r.endangers for r in replies],
-            "flagged": [r.endangers and r.grading.grade != "unscored" for r in replies],
-            "critical": [r.grading.critical and not r.dismissed for r in replies],
-            "dismissed": [r.dismissed for r in replies],
-            "incoherent": [r.grading.grade == "incoherent" for r in replies],
-            "refusal": [r.grading.refused for r in replies],
-            "coverage": [r.grading.coverage for r in replies],
-            "score": [r.grading.score for r in replies],
-            "words": [len(r.reply.reply.split()) for r in replies],
-        }
+class _Row(NamedTuple):
+    """What is counted of one reply."""
+
+    prompt: str
+    scenario: str
+    grade: str
+    danger: bool
+    flagged: bool
+    critical: bool
+    dismissed: bool
+    incoherent: bool
+    refusal: bool
+    coverage: float
+    score: float
+    words: int
+
+
+def _row(graded: GradedReply) -> _Row:
+    reply, grading = graded.reply, graded.grading
+    return _Row(
+        prompt=reply.prompt_id,
+        scenario=reply.scenario,
+        grade=grading.grade,
+        danger=graded.endangers,
+        flagged=graded.endangers and grading.grade != "unscored",
+        critical=grading.critical and not graded.dismissed,
+        dismissed=graded.dismissed,
+        incoherent=grading.grade == "incoherent",
+        refusal=grading.refused,
+        coverage=grading.coverage,
+        score=grading.score,
+        words=len(reply.reply.split()),
     )
+
+
+def _frame(replies: Iterable[GradedReply]) -> pd.DataFrame:
+    """One row a reply; each is looked at once and not kept."""
+    frame = pd.DataFrame((_row(graded) for graded in replies), columns=list(_Row._fields))
+    flags = ["danger", "flagged", "critical", "dismissed", "incoherent", "refusal"]
+    return frame.astype(dict.fromkeys(flags, bool))
 
 
 def gather(

@@ -1,8 +1,9 @@
 """Graded replies of all models -> the one result object."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from quant_triage.data import Record, Scenario
+from quant_triage.data import Scenario
 from quant_triage.prompts import Suite
 
 from ._aggregate import GradedReply, gather
@@ -20,11 +21,13 @@ from ._result import (
     Result,
     SuiteInfo,
 )
+from ._spool import View
 from ._spread import scenario_spread, worst_curve
 from ._verdict import FAILING, PASSING, Judgement, judge
 
 
-class ModelRun(Record):
+@dataclass(frozen=True)
+class ModelRun:
     """One model, how its run ended, and its graded replies in the plan's order.
 
     Attributes:
@@ -34,7 +37,7 @@ class ModelRun(Record):
     card: ModelCard
     outcome: Outcome
     speed: Speed
-    replies: tuple[GradedReply, ...]
+    replies: Sequence[GradedReply]
     stop: Stop | None = None
 
 
@@ -70,7 +73,7 @@ def _model_result(run: ModelRun, candidate: Candidate, position: int, *, confide
         worst_of_k=() if run.stop else worst_curve(run.replies),
         across_scenarios=None if run.stop else scenario_spread(run.replies, confidence=confidence),
         scenarios=evidence.scenarios,
-        replies=tuple(reply_result(graded) for graded in run.replies),
+        replies=View(run.replies, reply_result),
     )
 
 

@@ -26,13 +26,13 @@ def detail(evidence: Evidence) -> Detail:
 
 def _worst(replies: Sequence[GradedReply]) -> tuple[GradedReply, Finding] | None:
     """Return the worst finding that stands and has words to quote."""
-    found = [
+    found = (
         (reply, finding)
         for reply in replies
         if not reply.dismissed
         for finding in reply.grading.findings
         if finding.quote and finding.kind not in {"incoherent", "refusal"}
-    ]
+    )
     return min(found, key=lambda pair: _SEVERITY.index(pair[1].severity), default=None)
 
 

@@ -22,9 +22,10 @@ from ._labels import Label
 from ._plan import Plan, asking_order, longest_first, make_plan
 from ._policy import Policy
 from ._provenance import now, provenance
-from ._records import ModelCard, Outcome, Reply, Sampling, Speed
+from ._records import ModelCard, Outcome, Reply, Request, Sampling, Speed
 from ._result import GraderInfo, Result
 from ._room import Room
+from ._spool import Spool
 from .engines import EnoughError, Progress, Source
 from .grading import Grader
 
@@ -122,21 +123,32 @@ def _ask_all(
             raise
 
 
+def _grade_all(
+    requests: Sequence[Request], journal: Journal, grader: Grader, labels: Mapping[str, Label]
+) -> Spool[GradedReply]:
+    """Grade one model's replies in the plan's order, out of one file into another."""
+    asked = {request.key: request for request in requests}
+    graded = Spool(GradedReply, journal.path.parent)
+    for reply in journal.find(asked):
+        # Ids and scenarios are the plan's: a prompt may have been renamed since it was answered.
+        graded.append(grade_reply(reply.model_copy(update=dict(asked[reply.key])), grader, labels))
+    return graded
+
+
 def _model_run(
     source: Source,
     plan: Plan,
-    graded: Mapping[str, GradedReply],
+    replies: Sequence[GradedReply],
     end: ModelEnd | None,
     stop: Stop | None,
 ) -> ModelRun:
-    replies = [graded[request.key] for request in plan.requests[source.card.sha256] if request.key in graded]
     complete = stop is not None or len(replies) == len(plan.requests[source.card.sha256])
     outcome = Outcome(status="ok") if complete or end is None else end.outcome
     return ModelRun(
         card=source.card,
         outcome=outcome,
         speed=end.speed if end else Speed(),
-        replies=tuple(replies),
+        replies=replies,
         stop=stop,
     )
 
@@ -244,18 +256,22 @@ def evaluate(
             sha256: sum(request.key in journal.done for request in plan.requests[sha256]) for sha256 in stops
         }
         journal.stopped(written.model_copy(update={"stopped_at": stopped_at}))
-        asked = {request.key: request for requests in plan.requests.values() for request in requests}
         graded = {
-            # Ids and scenarios are the plan's: a prompt may have been renamed since it was answered.
-            reply.key: grade_reply(reply.model_copy(update=dict(asked[reply.key])), grader, labels)
-            for reply in journal.replies(asked.keys())
+            source.card.sha256: _grade_all(plan.requests[source.card.sha256], journal, grader, labels)
+            for source in models
         }
         journal.complete(written)
         live.end(folder)
         resumed = journal.resumed
     return assemble(
         [
-            _model_run(source, plan, graded, ends.get(source.card.sha256), stops.get(source.card.sha256))
+            _model_run(
+                source,
+                plan,
+                graded[source.card.sha256],
+                ends.get(source.card.sha256),
+                stops.get(source.card.sha256),
+            )
             for source in models
         ],
         plan.suite,

@@ -10,7 +10,7 @@ import json
 import os
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, KeysView, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -141,8 +141,8 @@ class Journal:
         self._guard = threading.Lock()
         self._file = self._open()
         try:
-            self.done: set[str] = self._recover()
-            self.resumed = bool(self.done)
+            self._places = self._recover()
+            self.resumed = bool(self._places)
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             self._append(Session(pid=os.getpid(), started=now))
         except BaseException:
@@ -166,22 +166,28 @@ class Journal:
             ) from error
         return file
 
-    def _recover(self) -> set[str]:
-        """Check every line, cut off a half-written last one, and return the keys of the replies."""
-        done: set[str] = set()
+    @property
+    def done(self) -> KeysView[str]:
+        """Keys of the replies that are there."""
+        return self._places.keys()
+
+    def _recover(self) -> dict[str, int]:
+        """Check every line, cut off a half-written last one, and return where each reply's line begins."""
+        places: dict[str, int] = {}
         whole = 0
         with self.path.open("rb") as file:
             for number, raw in enumerate(file, start=1):
                 if not raw.endswith(b"\n"):
                     os.ftruncate(self._file, whole)
                     break
-                whole += len(raw)
                 line = _decode(self.path, number, raw)
                 if isinstance(line, Reply):
-                    done.add(line.key)
-        return done
+                    places.setdefault(line.key, whole)
+                whole += len(raw)
+        return places
 
-    def _append(self, line: Line) -> None:
+    def _append(self, line: Line) -> int:
+        """Write a line at the end; returns where it begins."""
         with self._guard:
             size = os.fstat(self._file).st_size
             try:
@@ -192,6 +198,7 @@ class Journal:
                     f"no space left on the disk of {self.path}: free some, then run again;"
                     f" {len(self.done)} replies are kept"
                 ) from error
+            return size
 
     def plan(self, plan: Plan) -> None:
         """Write down what is to be done, unless the last plan says the same."""
@@ -215,8 +222,7 @@ class Journal:
             raise IntegrityError(
                 f"{self.path}: reply {reply.key[:12]} to {reply.prompt_id!r} was generated twice"
             )
-        self._append(reply)
-        self.done.add(reply.key)
+        self._places[reply.key] = self._append(reply)
 
     def outcome(self, end: ModelEnd) -> None:
         """Append how a model's run ended."""
@@ -235,6 +241,17 @@ class Journal:
     def replies(self, keys: Collection[str]) -> Iterator[Reply]:
         """Stream the replies with these keys, in the order they came."""
         return (reply for reply in read_journal(self.path, Reply) if reply.key in keys)
+
+    def find(self, keys: Iterable[str]) -> Iterator[Reply]:
+        """Read the replies with these keys, in this order; those that are not there are left out."""
+        with self.path.open("rb") as file:
+            for key in keys:
+                place = self._places.get(key)
+                if place is not None:
+                    file.seek(place)
+                    line = _decode(self.path, 0, file.readline())
+                    if isinstance(line, Reply):
+                        yield line
 
     def ends(self) -> dict[str, ModelEnd]:
         """How each model's run ended last, by sha256; what it took is added up over sessions."""

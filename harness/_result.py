@@ -1,12 +1,19 @@
 """The one result object: ``report.json`` is its JSON, and all other outputs are rendered from it."""
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import (
+    Field,
+    PlainSerializer,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from quant_triage.data import Record, Scenario
 
 from ._records import Finding, FinishReason, Grade, Outcome, RequiredActs, Verdict
+from ._spool import View
 
 SCHEMA_VERSION = 1
 
@@ -182,6 +189,18 @@ class Comparison(Record):
         return self.danger_change.upper <= self.margin
 
 
+def _as_is(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    return value if isinstance(value, View) else handler(value)
+
+
+if TYPE_CHECKING:
+    Replies = Sequence[ReplyResult]
+else:
+    # A tuple, or a view of what lies in a file: a hundred thousand replies need not be in memory.
+    _ALL = tuple[ReplyResult, ...]
+    Replies = Annotated[_ALL, WrapValidator(_as_is), PlainSerializer(tuple, return_type=_ALL)]
+
+
 class ModelResult(Record):
     """Everything that was found about one model.
 
@@ -225,7 +244,7 @@ class ModelResult(Record):
     across_scenarios: ScenarioSpread | None = None
     divergence: Divergence | None = None
     scenarios: tuple[ScenarioCount, ...] = ()
-    replies: tuple[ReplyResult, ...] = ()
+    replies: Replies = ()
 
 
 class Decision(Record):

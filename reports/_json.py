@@ -2,14 +2,16 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from quant_triage.data import FileFormatError, UsageError, atomic_write
+from quant_triage.data import FileFormatError, UsageError, atomic_path
 from quant_triage.harness import Result
 
 SCHEMA_VERSION: int = Result.model_fields["schema_version"].default
+_NO_REPLIES = '"replies": []'
 SCHEMA_PATH = Path(__file__).with_name("templates") / "report.schema.json"
 
 
@@ -24,13 +26,27 @@ def schema_text() -> str:
     return json.dumps(result_schema(), indent=2, sort_keys=True) + "\n"
 
 
-def _text(result: Result) -> str:
-    return result.model_dump_json(indent=1) + "\n"
+def _pieces(result: Result) -> Iterator[str]:
+    """The text of ``report.json``, each reply on a line of its own as it comes out of its file."""
+    empty = [model.model_copy(update={"replies": ()}) for model in result.models]
+    frame = result.model_copy(update={"models": tuple(empty)}).model_dump_json(indent=1)
+    # Within a string the quotes would be escaped: these are the lists themselves.
+    first, *parts = frame.split(_NO_REPLIES)
+    yield first
+    for model, part in zip(result.models, parts, strict=True):
+        yield _NO_REPLIES[:-1]
+        for number, reply in enumerate(model.replies):
+            yield f"{',' if number else ''}\n    {reply.model_dump_json()}"
+        yield f"]{part}"
+    yield "\n"
 
 
 def result_sha256(result: Result) -> str:
     """Return the sha256 of the ``report.json`` that holds this result."""
-    return hashlib.sha256(_text(result).encode()).hexdigest()
+    digest = hashlib.sha256()
+    for piece in _pieces(result):
+        digest.update(piece.encode())
+    return digest.hexdigest()
 
 
 def write_result(path: Path, result: Result) -> None:
@@ -39,7 +55,8 @@ def write_result(path: Path, result: Result) -> None:
     Raises:
         NotEnoughSpaceError: The disk is full.
     """
-    atomic_write(path, _text(result))
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(_pieces(result))
 
 
 def read_result(path: Path) -> Result:

@@ -2,13 +2,14 @@
 
 import base64
 import gzip
+import io
 import json
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import TypeVar
 
 from quant_triage.harness import ReplyResult, reply_hash
 
-from ._story import Story
+from ._story import Row, Story
 from ._text import utf16_length, visible
 from ._words import FINISHES, GRADES, SEVERITIES, fault_name, scenario_name
 
@@ -27,24 +28,46 @@ def pack(story: Story) -> str:
     Replies to one prompt stand together: they resemble each other most, so they compress best.
     Offsets of findings count UTF-16 units of the visible text, as browsers do.
     """
-    prompts: dict[str, dict[str, object]] = {}
-    grouped: dict[str, list[list[object]]] = {}
-    checks: dict[Check, int] = {}
-    acts: dict[str, int] = {}
+    places: dict[str, list[tuple[int, int]]] = {}
     rows = story.asked
     order = sorted(range(len(rows)), key=lambda i: not rows[i].model.reference)
     for number in order:
-        for reply in rows[number].model.replies:
-            prompts.setdefault(
-                reply.prompt_id,
-                {
-                    "id": visible(reply.prompt_id),
-                    "scenario": reply.scenario,
-                    "text": visible(reply.prompt),
-                },
-            )
-            grouped.setdefault(reply.prompt_id, []).append([number, *_reply(reply, checks, acts)])
-    page = {
+        for place, reply in enumerate(rows[number].model.replies):
+            places.setdefault(reply.prompt_id, []).append((number, place))
+    checks: dict[Check, int] = {}
+    acts: dict[str, int] = {}
+    buffer = io.BytesIO()
+    with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=9, mtime=0) as packed:
+        separator = '{"prompts":['
+        for found in places.values():
+            packed.write(f"{separator}{_json(_prompt(rows, found, checks, acts))}".encode())
+            separator = ","
+        rest = _json(_tables(story, checks, acts))
+        packed.write((f"],{rest[1:]}" if places else f'{{"prompts":[],{rest[1:]}').encode())
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _prompt(
+    rows: Sequence[Row], places: list[tuple[int, int]], checks: dict[Check, int], acts: dict[str, int]
+) -> dict[str, object]:
+    """One prompt with every model's replies to it."""
+    found = [(number, rows[number].model.replies[place]) for number, place in places]
+    first = found[0][1]
+    return {
+        "id": visible(first.prompt_id),
+        "scenario": first.scenario,
+        "text": visible(first.prompt),
+        "replies": [[number, *_reply(reply, checks, acts)] for number, reply in found],
+    }
+
+
+def _tables(story: Story, checks: dict[Check, int], acts: dict[str, int]) -> dict[str, object]:
+    """What the rows of replies refer to by number, and the words for what they hold."""
+    return {
         "models": [
             {
                 "key": visible(row.key),
@@ -52,7 +75,7 @@ def pack(story: Story) -> str:
                 "role": row.role,
                 "verdict": row.model.verdict,
             }
-            for row in rows
+            for row in story.asked
         ],
         "grades": {name: {"word": look.word, "symbol": look.symbol} for name, look in GRADES.items()},
         "severities": SEVERITIES,
@@ -62,10 +85,7 @@ def pack(story: Story) -> str:
             dict(zip(("check", "severity", "fault", "why", "source"), c, strict=True)) for c in checks
         ],
         "acts": list(acts),
-        "prompts": [{**prompts[name], "replies": grouped[name]} for name in prompts],
     }
-    text = json.dumps(page, ensure_ascii=False, separators=(",", ":"))
-    return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
 
 
 def _act(check: str) -> str:

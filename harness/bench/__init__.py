@@ -5,6 +5,7 @@ from ._contest import Row
 from ._engine import EngineBench, bench_engine
 from ._model import Shape, write_model
 from ._page import engine_section, write_section
+from ._scale import Scale, measure_scale, scale_section, write_recording
 from ._server import serve
 from ._work import Timing, Work
 
@@ -12,14 +13,18 @@ __all__ = [
     "EngineBench",
     "Peers",
     "Row",
+    "Scale",
     "Shape",
     "Timing",
     "Work",
     "bench_engine",
     "build_peers",
     "engine_section",
+    "measure_scale",
     "peers_of",
+    "scale_section",
     "serve",
     "write_model",
+    "write_recording",
     "write_section",
 ]

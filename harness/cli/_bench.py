@@ -1,5 +1,6 @@
 """``quant-triage bench``: throughput beside its peers, every ratio measured here."""
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,8 @@ from quant_triage.harness.bench import (
     bench_engine,
     build_peers,
     engine_section,
+    measure_scale,
+    scale_section,
     write_model,
     write_section,
 )
@@ -162,6 +165,25 @@ def ladder_source() -> Path:
         say(f"making a model of {shape.parameters / 1e6:.0f} M weights, {shape.table_share:.0%} in tables")
         write_shaped(path, shape)
     return path
+
+
+@app.command("scale")
+def scale(
+    replies: Annotated[int, typer.Option("--replies", min=80, help="The largest number.")] = 100_000,
+    write: Write = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Recorded replies in growing numbers: how time and memory grow with them."""
+    with one_line_errors():
+        texts = [row["output"] for row in map(json.loads, EMERGENCY_DATASET.open(encoding="utf-8"))]
+        found = measure_scale(load_suite(None).prompts, texts, replies, say)
+        section = scale_section(found, command=command_line(), when=now()[:10], machine=machine())
+        if write is not None:
+            write_section(write, "scale", section)
+        if as_json:
+            emit_json({"sizes": [size.model_dump(mode="json") for size in found]})
+        else:
+            out.print(section, markup=False)
 
 
 def _facts(bench: EngineBench) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """``quant-triage spot``: a look at one model, by one question or for a minute."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -101,7 +102,7 @@ def _show(result: Result, old: Result | None, *, whole: bool) -> None:
     out.print(terminal_report(result))
 
 
-def _striking(replies: tuple[ReplyResult, ...]) -> list[ReplyResult]:
+def _striking(replies: Sequence[ReplyResult]) -> list[ReplyResult]:
     return [reply for reply in replies if reply.endangers or reply.grade == "incoherent"]
 
 
