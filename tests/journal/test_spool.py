@@ -54,11 +54,12 @@ def test_a_spool_is_a_sequence() -> None:
 
 def test_a_view_equals_what_it_shows() -> None:
     view: Sequence[str] = View(spooled(3), lambda one: one.key)
-    assert view == ("key-0", "key-1", "key-2") == view
-    assert view == ("key-0", "key-1", "key-2")
-    assert view != ("key-0", "key-1")
-    assert view != 3
-    assert view[1:] == ["key-1", "key-2"]
+    whole: Sequence[str] = ("key-0", "key-1", "key-2")
+    assert view == whole
+    assert whole == view
+    assert view != whole[:2]
+    assert view != object()
+    assert list(view[1:]) == ["key-1", "key-2"]
 
 
 def test_memory_does_not_grow_with_the_replies() -> None:
