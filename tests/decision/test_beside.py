@@ -1,12 +1,14 @@
 """What quantization and what fine-tuning changed, as it stands in a result."""
 
+from dataclasses import replace
+
 from quant_triage.harness import ModelRun, Outcome
 
 from ._cases import clean, critical, major, mixed, model, report
 
 
 def _base(run: ModelRun) -> ModelRun:
-    return run.model_copy(update={"card": run.card.model_copy(update={"base": True})})
+    return replace(run, card=run.card.model_copy(update={"base": True}))
 
 
 def test_each_level_stands_beside_the_reference_and_p_values_carry_their_number() -> None:
