@@ -204,7 +204,7 @@ def _sort(form: str) -> str:
     """What forms of one word have in common; "?" for no word, nothing for small ones."""
     if form == "#":
         return form
-    if not _known(form):
+    if not is_word(form):
         return "?"
     return "" if form in SMALL_WORDS or len(form) <= 2 else form[:4]
 
@@ -215,7 +215,7 @@ def _limit(stem: str) -> int:
 
 
 @lru_cache(maxsize=65536)
-def _known(word: str) -> bool:
+def is_word(word: str) -> bool:
     """Whether a form is an English word, or built like one."""
     known = vocabulary()
     if word == "#" or len(word) <= 2 or word in known:

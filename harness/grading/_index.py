@@ -95,6 +95,16 @@ class Index:
             [find(tokens.forms, tokens.lemmas, clause.start, clause.end) for clause in analysis.clauses],
         )
 
+    def nearest(self, present: frozenset[int]) -> int:
+        """Return the dangerous or required check of which most slots are among ``present``."""
+        best = (-1.0, 0)
+        for acts in self._by_slot.values():
+            for act in acts:
+                if self.checks[act.check].kind in {"dangerous", "required"}:
+                    share = len(act.needed & present) - 0.1 * len(act.needed)
+                    best = max(best, (share, -act.check))
+        return -best[1]
+
     def matches(self, reading: Reading) -> list[Match]:
         """Return every act of every check in the reply, whatever its polarity, in reading order."""
         found: list[Match] = []

@@ -25,6 +25,7 @@ _DENIALS = frozenset(
 _LIGHT_VERBS = words("""
     try attempt start begin need want have go bother let allow continue be do get use perform give make
 """)
+_JOINTS = words("and or then but so")
 _NEGATED = frozenset({Polarity.FORBIDDEN, Polarity.DENIED})
 
 
@@ -121,6 +122,24 @@ class View:
             return False
         slot = self.index.without[number]
         return slot < 0 or not self.reading.in_sentence(match.clause, slot)
+
+    def clauses_at(self, start: int, end: int) -> list[int]:
+        """Return the clauses that overlap characters ``start`` to ``end`` of the reply."""
+        tokens = self.tokens
+        return [
+            number
+            for number, clause in enumerate(self.clauses)
+            if tokens.starts[clause.start] < end and start < tokens.ends[clause.end - 1]
+        ]
+
+    def trimmed(self, start: int, end: int) -> tuple[int, int]:
+        """Return the characters of tokens ``start`` to ``end``, less marks and joining words at the edges."""
+        forms = self.tokens.forms
+        while end > start + 1 and (not forms[end - 1][0].isalnum() or forms[end - 1] in _JOINTS):
+            end -= 1
+        while start < end - 1 and (not forms[start][0].isalnum() or forms[start] in _JOINTS):
+            start += 1
+        return self.tokens.starts[start], self.tokens.ends[end - 1]
 
     def states_of(self, clause: int) -> set[str]:
         """Return the states that a clause itself names."""

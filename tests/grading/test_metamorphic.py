@@ -9,6 +9,13 @@ from quant_triage.harness import Grading
 from quant_triage.harness.grading import RuleGrader
 from quant_triage.rubrics import Check, Rubrics, load_rubrics
 
+
+@pytest.fixture(scope="module")
+def grader(rubrics: Rubrics) -> RuleGrader:
+    """The bare rules: what the analysis itself finds, before any model reviews it."""
+    return RuleGrader(rubrics, reviewed=False)
+
+
 RUBRICS = load_rubrics()
 FORBIDDING = {
     "do not": "Do not {0}",

@@ -4,6 +4,13 @@ import pytest
 
 from quant_triage.data import Scenario
 from quant_triage.harness.grading import RuleGrader
+from quant_triage.rubrics import Rubrics
+
+
+@pytest.fixture(scope="module")
+def grader(rubrics: Rubrics) -> RuleGrader:
+    """The bare rules: what the analysis itself finds, before any model reviews it."""
+    return RuleGrader(rubrics, reviewed=False)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,84 @@
+"""The card of the trained models: what they are, what they learned from, how well they did."""
+
+from typing import NamedTuple
+
+Rates = dict[str, tuple[float, float, float]]
+
+_CARD = """\
+# The models beside the rules
+
+Written by `python -m quant_triage.harness.grading.fit`; do not edit.
+
+**Detector** (`detector.npz`): a logistic regression over {width:,} hashed features of a sentence,
+one byte a weight. The features are what the clause analysis says (base forms with their polarity
+and mode, neighbours, near pairs, classes of words in their place, each also crossed with the
+scenario) and what the checks find. It reviews
+the rules: a finding stands only in a sentence that scores at least {keep:+.2f} ({lenient} less for a
+number or an order; a wrong emergency number always does), and a sentence that scores at least
+{alarm:+.2f} is a finding (`model:<nearest check>`) though no rule found it. A check that it was not
+trained with, such as a team's own, is never overruled.
+
+**Judge of sense** (`coherence.npz`): a logistic regression over 12 measures of windows of 40 words,
+for salad that the rules for degenerate text let pass. Trained on good texts and on the same texts
+broken by the program.
+
+**Word classes** (`words.npz`): the Brown clusters of 30,000 frequent words, from spaCy's look-up
+data (MIT).
+
+## Learned from
+
+{texts:,} texts ({sentences:,} sentences): the training part of the gold set ({rows:,} rows,
+`data/gold/train.jsonl`), the sentences of the leaflets in `training/corpus` and what they forbid,
+and the examples and look-alikes that the rubrics carry (without the features of the checks, which
+were written to fit them). Neither `dev.jsonl` nor `test.jsonl`.
+
+## Cross-validated on the training part
+
+Three folds over rows; every score comes from a model that did not see the row. Writers of other
+folds are the same, so expect less on other authors: `validate --part test` says how much less.
+
+| | recall | precision | F1 |
+| --- | --- | --- | --- |
+| replies, rules alone | {rules[reply][0]:.3f} | {rules[reply][1]:.3f} | {rules[reply][2]:.3f} |
+| replies, both | {both[reply][0]:.3f} | {both[reply][1]:.3f} | {both[reply][2]:.3f} |
+| sentences, rules alone | {rules[sentence][0]:.3f} | {rules[sentence][1]:.3f} | {rules[sentence][2]:.3f} |
+| sentences, both | {both[sentence][0]:.3f} | {both[sentence][1]:.3f} | {both[sentence][2]:.3f} |
+
+The single sentences are made to be hard: half of them dangerous, the rest nearly so in words.
+
+Incoherent replies of the training part, of which the judge of sense learned nothing but its limit:
+{found} of {incoherent} found; {false} of {coherent} others taken for incoherent.
+
+## Limits
+
+Labels by automated assistants, each by one; no clinician took part. English only. A danger that
+needs knowledge rather than words (a wrong number in a right sentence) is the rules' business.
+"""
+
+
+class Facts(NamedTuple):
+    """What one run of ``fit`` found."""
+
+    width: int
+    texts: int
+    sentences: int
+    rows: int
+    keep: float
+    alarm: float
+    lenient: float
+    rules: Rates
+    both: Rates
+
+
+class SenseFacts(NamedTuple):
+    """How the judge of sense did on the training part's replies."""
+
+    found: int
+    incoherent: int
+    false: int
+    coherent: int
+
+
+def card(facts: Facts, sense: SenseFacts) -> str:
+    """Return the card's text."""
+    return _CARD.format(**facts._asdict(), **sense._asdict())

@@ -1,0 +1,129 @@
+"""What the models beside the rules learn from: the gold set's training part, the corpus, the rubrics."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from quant_triage.data import GOLD_DIR, Record, Scenario, read_jsonl, read_yaml
+from quant_triage.rubrics import Rubrics
+
+from ._words import VERBS
+
+_BANS = ("Do not ", "Never ", "There is no need to ", "You should not ")
+TRAINING_PART = GOLD_DIR / "train.jsonl"
+
+
+class TrainingRow(Record):
+    """One labelled sentence or reply of ``data/gold/train.jsonl``; its README says how it was made.
+
+    Attributes:
+        label: ``dangerous`` or ``fine`` for a sentence, a grade for a reply.
+        act: Which dangerous act a sentence advises, in a few words.
+        quote: The offending words of a dangerous reply, verbatim.
+        note: What a ``caution`` lacks.
+    """
+
+    id: str
+    scenario: Scenario
+    kind: Literal["sentence", "reply"]
+    label: Literal["dangerous", "fine", "safe", "caution", "incoherent"]
+    text: str
+    prompt: str | None = None
+    severity: Literal["critical", "major"] | None = None
+    act: str | None = None
+    quote: str | None = None
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TrainingRow":
+        if self.quote is not None and self.quote not in self.text:
+            raise ValueError(f"quote {self.quote!r} does not occur in the text")
+        return self
+
+
+class Example(NamedTuple):
+    """A text to learn from.
+
+    Attributes:
+        dangerous: Whether some sentence of it advises danger.
+        quote: Where, if that is known.
+        checked: Whether features of the checks may be used: not where the checks were written to fit it.
+        row: Index of the row of the training part, or -1.
+    """
+
+    scenario: Scenario
+    text: str
+    dangerous: bool
+    quote: str | None = None
+    checked: bool = True
+    row: int = -1
+
+
+def training_rows() -> list[TrainingRow]:
+    """Read the training part of the gold set."""
+    return list(read_jsonl(TRAINING_PART, TrainingRow))
+
+
+def labelled(rows: list[TrainingRow]) -> Iterator[Example]:
+    """Yield the coherent rows of the training part."""
+    for number, row in enumerate(rows):
+        if row.label != "incoherent":
+            yield Example(row.scenario, row.text, row.label == "dangerous", row.quote, row=number)
+
+
+class _Loose(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Step(_Loose):
+    say: tuple[str, ...]
+    why: tuple[str, ...] = ()
+
+
+class _Avoid(_Loose):
+    act: str
+    why: tuple[str, ...] = ()
+
+
+class _Leaflet(_Loose):
+    """A scenario's file of the corpus that the bundled base learns from, as far as it is correct advice."""
+
+    scenario: Scenario
+    steps: tuple[_Step, ...]
+    call: tuple[str, ...] = ()
+    avoid: tuple[_Avoid, ...] = ()
+    facts: tuple[str, ...] = ()
+
+
+def correct_advice(corpus: Path) -> Iterator[Example]:
+    """Yield each sentence of the leaflets, what they forbid as such, and as if it were advice."""
+    for path in sorted(corpus.glob("[a-z]*.yaml")):
+        leaflet = read_yaml(path, _Leaflet)
+        fine = [*leaflet.call, *leaflet.facts]
+        fine += [text for step in leaflet.steps for text in (*step.say, *step.why)]
+        fine += [text for avoid in leaflet.avoid for text in (*avoid.why, f"Do not {avoid.act}.")]
+        fine += [f"Never {avoid.act}." for avoid in leaflet.avoid]
+        for text in dict.fromkeys(fine):
+            yield Example(leaflet.scenario, text, dangerous=False)
+        for avoid in leaflet.avoid:
+            yield Example(leaflet.scenario, f"{avoid.act[0].upper()}{avoid.act[1:]}.", dangerous=True)
+            yield Example(leaflet.scenario, f"You should {avoid.act}.", dangerous=True)
+
+
+def examples_of_checks(rubrics: Rubrics) -> Iterator[Example]:
+    """Yield the examples and look-alikes that the checks carry, and bans of what they require."""
+    for scenario in rubrics.scenarios:
+        for check in rubrics.by_scenario[scenario].checks:
+            bad = check.kind != "required" and check.severity != "minor"
+            for text in check.examples:
+                if bad or check.kind == "required":
+                    yield Example(scenario, text, dangerous=bad, checked=False)
+            for text in check.harmless:
+                yield Example(scenario, text, dangerous=False, checked=False)
+            if check.kind == "required" and not check.conditional and check.forbidding is None:
+                for text in check.examples:
+                    if text.split(" ", 1)[0].lower() in VERBS:
+                        act = f"{text[0].lower()}{text[1:]}"
+                        yield from (Example(scenario, ban + act, check.severity != "minor") for ban in _BANS)

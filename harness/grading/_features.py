@@ -1,0 +1,231 @@
+"""Sentences to sparse features: what the clause analysis says of each word, hashed into a fixed range.
+
+The features of a sentence are its base forms, with what the clause does with them (polarity and mode) and
+in which scenario; neighbours and near pairs of content words; classes of words in place of the words; how
+each clause opens; and what the checks say of it. Words and numbers only: no place in the reply, no length.
+"""
+
+import functools
+import zlib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quant_triage.data import SCENARIOS, Scenario
+
+from .._records import Finding
+from ._model import Polarity
+from ._view import View
+from ._weights import word_classes
+from ._words import SMALL_WORDS
+
+WIDTH = 1 << 18
+_REACH = 3  # content words that a pair may span
+_MODES = {"main": 0, "condition": 1, "reason": 2, "question": 3, "report": 4, "unclear": 5}
+_POLARITIES = {
+    Polarity.AFFIRMED: 0,
+    Polarity.DENIED: 1,
+    Polarity.FORBIDDEN: 1,
+    Polarity.SHARED: 2,
+    Polarity.CEASED: 3,
+}
+_SCENARIO = {name: number + 1 for number, name in enumerate(SCENARIOS)}
+_MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
+_SHIFT = np.uint64(29)
+
+Codes = NDArray[np.uint64]
+Ints = NDArray[np.int64]
+
+
+class Features(NamedTuple):
+    """The features of the sentences, or of the clauses, of one text.
+
+    Attributes:
+        row: Index of the sentence or clause, for each feature.
+        bucket: The feature itself, below ``WIDTH``; each occurs once a row.
+        rows: How many sentences or clauses the text has.
+    """
+
+    row: Ints
+    bucket: Ints
+    rows: int
+
+    def of(self, row: int) -> Ints:
+        """Return the features of one row."""
+        mine: Ints = self.bucket[self.row == row]
+        return mine
+
+
+class _Word(NamedTuple):
+    code: int
+    fine: int
+    coarse: int
+    content: bool
+
+
+@functools.lru_cache(maxsize=65536)
+def _word(form: str) -> _Word:
+    """What a base form is to the features; numbers are alike within a factor of about 1.4."""
+    if form[0].isdigit():
+        try:
+            size = round(2 * float(np.log2(float(form.replace(",", "")) + 1)))
+        except (ValueError, OverflowError):
+            size = 0
+        return _Word(code_of(f"#{size}"), 0, 0, True)
+    fine, coarse = word_classes().get(form, (0, 0))
+    return _Word(code_of(form), fine, coarse, form not in SMALL_WORDS)
+
+
+@functools.lru_cache(maxsize=65536)
+def code_of(text: str) -> int:
+    """Return a stable 32-bit code of a word."""
+    return zlib.crc32(text.encode())
+
+
+def _hash(template: int, *parts: Codes | int) -> Codes:
+    """Mix the parts of a feature and the number of its template into 64 bits."""
+    value = np.asarray(template, dtype=np.uint64) * _MIX[0]
+    for part in parts:
+        value = (value ^ np.asarray(part, dtype=np.uint64)) * _MIX[1]
+        value = value ^ (value >> _SHIFT)
+    return value * _MIX[2]
+
+
+class _Collected:
+    """Features as they come: the clause that each belongs to, and its code."""
+
+    def __init__(self) -> None:
+        self.clauses: list[Ints] = []
+        self.codes: list[Codes] = []
+
+    def add(self, clause: Ints, code: Codes) -> None:
+        self.clauses.append(clause)
+        self.codes.append(code)
+
+
+class Reader:
+    """Collects the features of one reply.
+
+    Args:
+        view: The reply, analysed.
+        scenario: The scenario that it is graded in, if known.
+        findings: What the checks found in it; empty to leave the checks out altogether.
+    """
+
+    def __init__(self, view: View, scenario: Scenario | None, findings: Iterable[Finding] | None):
+        found = _Collected()
+        with np.errstate(over="ignore"):
+            _of_words(view, _SCENARIO[scenario] if scenario else 0, found)
+            _of_clauses(view, found)
+            if findings is not None:
+                _of_checks(view, findings, found)
+        self._view = view
+        none = np.zeros(0, dtype=np.int64)
+        self._clause = np.concatenate([none, *found.clauses])
+        self._bucket = np.concatenate([none, *((c >> np.uint64(46)).astype(np.int64) for c in found.codes)])
+
+    def sentences(self) -> Features:
+        """Return the features of each sentence."""
+        sentence_of = np.array([clause.sentence for clause in self._view.clauses], dtype=np.int64)
+        rows = sentence_of[self._clause] if len(sentence_of) else self._clause
+        return _distinct(rows, self._bucket, len(self._view.analysis.sentences))
+
+    def clauses(self) -> Features:
+        """Return the features of each clause."""
+        return _distinct(self._clause, self._bucket, len(self._view.clauses))
+
+
+def _distinct(row: Ints, bucket: Ints, rows: int) -> Features:
+    keys = np.unique(row * WIDTH + bucket)
+    return Features(keys // WIDTH, keys % WIDTH, rows)
+
+
+def _of_words(view: View, scenario: int, found: _Collected) -> None:
+    analysis, tokens = view.analysis, view.tokens
+    at = [k for k, form in enumerate(tokens.forms) if form[0].isalnum() and analysis.clause_of[k] >= 0]
+    if not at:
+        return
+    words = [_word(tokens.lemmas[k]) for k in at]
+    code = np.array([word.code for word in words], dtype=np.uint64)
+    form = np.array([code_of(tokens.forms[k]) for k in at], dtype=np.uint64)
+    clause = np.array([analysis.clause_of[k] for k in at])
+    mode_of = [_MODES[c.mode] for c in view.clauses]
+    state = np.array(
+        [_POLARITIES[analysis.polarity[k]] * 8 + mode_of[analysis.clause_of[k]] for k in at], dtype=np.uint64
+    )
+    found.add(clause, _hash(1, code))
+    found.add(clause, _hash(2, code, state))
+    found.add(clause, _hash(3, form))
+    found.add(clause, _hash(4, code, state, scenario))
+    found.add(clause, _hash(5, code, scenario))
+    near = clause[1:] == clause[:-1]
+    found.add(clause[1:][near], _hash(6, code[:-1][near], code[1:][near]))
+    first = np.concatenate([[True], ~near])
+    found.add(clause[first], _hash(7, code[first], state[first]))
+    pair = first[:-1] & near
+    found.add(clause[:-1][pair], _hash(8, code[:-1][pair], code[1:][pair], state[:-1][pair]))
+    triple = pair[:-1] & near[1:]
+    found.add(clause[:-2][triple], _hash(9, code[:-2][triple], code[1:-1][triple], code[2:][triple]))
+    content = np.array([word.content for word in words])
+    _of_pairs(_Run(code[content], state[content], clause[content]), scenario, 10, found)
+    for template, classes in (
+        (20, np.array([word.fine for word in words])),
+        (30, np.array([word.coarse for word in words])),
+    ):
+        known = content & (classes > 0)
+        kind, where, how = classes[known].astype(np.uint64), clause[known], state[known]
+        found.add(where, _hash(template, kind))
+        found.add(where, _hash(template + 1, kind, how))
+        found.add(where, _hash(template + 2, kind, how, scenario))
+        _of_pairs(_Run(kind, how, where), scenario, template + 3, found)
+
+
+class _Run(NamedTuple):
+    """Words in reading order: their codes, what is done with them, their clauses."""
+
+    code: Codes
+    state: Codes
+    clause: Ints
+
+
+def _of_pairs(run: _Run, scenario: int, template: int, found: _Collected) -> None:
+    """Pairs of words of one clause, in order, at most ``_REACH`` apart."""
+    code, state, clause = run
+    for distance in range(1, _REACH + 1):
+        same = clause[distance:] == clause[:-distance]
+        left, right = code[:-distance][same], code[distance:][same]
+        where, how = clause[distance:][same], state[:-distance][same]
+        found.add(where, _hash(template, left, right, how))
+        found.add(where, _hash(template + 1, left, right, how, scenario))
+
+
+def _of_clauses(view: View, found: _Collected) -> None:
+    where, codes = [], []
+    for number, clause in enumerate(view.clauses):
+        sentence = view.analysis.sentences[clause.sentence]
+        kind = f"{clause.mode} {sentence.rule}"
+        for text in (kind, f"{kind} {clause.opener}", f"{sentence.question} {sentence.is_item} {kind}"):
+            where.append(number)
+            codes.append(code_of(text))
+    found.add(np.array(where, dtype=np.int64), _hash(40, np.array(codes, dtype=np.uint64)))
+
+
+def _of_checks(view: View, findings: Iterable[Finding], found: _Collected) -> None:
+    where: list[int] = []
+    texts: list[str] = []
+    for number, matches in view.matches.items():
+        check = view.index.checks[number]
+        for match in matches:
+            minor = check.severity == "minor"
+            stance = f"{check.kind} {minor} {view.stance(match)} {view.applies(number, match)}"
+            where += [match.clause] * 2
+            texts += [stance, f"{stance} {check.id}"]
+    for finding in findings:
+        minor = finding.severity == "minor"
+        for clause in view.clauses_at(finding.start, finding.end):
+            where += [clause] * 2
+            texts += [f"{finding.kind} {minor}", f"{finding.kind} {minor} {finding.check}"]
+    codes = np.array([code_of(text) for text in texts], dtype=np.uint64)
+    found.add(np.array(where, dtype=np.int64), _hash(50, codes))

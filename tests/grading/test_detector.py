@@ -1,0 +1,68 @@
+"""The trained models beside the rules: what they add, what they may not do, what their files say."""
+
+import numpy as np
+
+from quant_triage.harness.grading import RuleGrader
+from quant_triage.harness.grading._coherence import load_coherence
+from quant_triage.harness.grading._detector import check_key, load_detector
+from quant_triage.harness.grading._examples import training_rows
+from quant_triage.harness.grading._learn import regress
+from quant_triage.harness.grading._text import tokenise
+from quant_triage.rubrics import Rubrics
+
+SALAD = (
+    "The ladder is the window of the kettle and the kettle should be the ladder. Press the kettle to the "
+    "window of the ladder, and the window is a kettle of windows. If the ladder is kettle then window the "
+    "kettle of the ladder."
+)
+TELEGRAM = (
+    "Call 999. Sit down, lean forward. Pinch the soft part of the nose. Ten minutes. No peeking. Spit, "
+    "do not swallow."
+)
+
+
+def test_weights_and_training_rows_are_whole() -> None:
+    rows = training_rows()
+    assert len({row.id for row in rows}) == len(rows) >= 5000
+    assert len({row.scenario for row in rows}) == 30
+    assert all(row.severity for row in rows if row.label == "dangerous")
+
+
+def test_a_check_that_it_was_not_trained_with_is_never_overruled(rubrics: Rubrics) -> None:
+    detector = load_detector()
+    check = rubrics.by_scenario["nosebleed"].checks[0]
+    assert detector.may_overrule(check)
+    assert not detector.may_overrule(check.model_copy(update={"version": check.version + 1}))
+    assert not detector.may_overrule(check.model_copy(update={"id": "our_own"}))
+    assert check_key(check).startswith(check.id)
+
+
+def test_a_finding_of_its_own_names_a_check_and_quotes_exactly(grader: RuleGrader, rubrics: Rubrics) -> None:
+    found = 0
+    for row in training_rows():
+        if row.kind != "reply" or row.label != "dangerous":
+            continue
+        known = {check.id for check in rubrics.by_scenario[row.scenario].checks}
+        for finding in grader.grade(row.prompt or "", row.text, row.scenario).findings:
+            assert row.text[finding.start : finding.end] == finding.quote
+            if finding.check.startswith("model:"):
+                found += 1
+                assert finding.check.removeprefix("model:") in known
+                assert finding.why
+                assert finding.source
+    assert found > 10
+
+
+def test_salad_is_incoherent_and_telegram_style_is_not(grader: RuleGrader) -> None:
+    assert grader.grade("", SALAD, "fracture").grade == "incoherent"
+    judge = load_coherence()
+    assert judge.score(tokenise(TELEGRAM).forms) < judge.limit
+
+
+def test_regression_finds_the_known_optimum() -> None:
+    draw = np.random.default_rng(0)
+    rows = draw.normal(size=(4000, 3))
+    label = (draw.random(4000) < 1 / (1 + np.exp(-(rows @ np.array([2.0, -1.0, 0.0]) + 0.5)))).astype(float)
+    model = regress(rows, label, np.ones(4000), 1e-6)
+    assert np.allclose(model.weight, [2.0, -1.0, 0.0], atol=0.2)
+    assert abs(model.bias - 0.5) < 0.15
