@@ -2,9 +2,9 @@
 
     python docs/studies/imatrix.py model-F16.gguf --out runs/imatrix-study --page docs/studies/imatrix.md
 
-Asks the unquantized model our default prompts, makes the low levels without a matrix, with a generic one and
-with one made on emergency dialogue, and measures how far each has moved from the unquantized model on that
-model's own replies. Run again, it goes on where it stopped. Everything is done by quant-triage's own commands.
+Asks the unquantized model our default prompts, makes the low levels without a matrix, with a generic one
+and with one made on emergency dialogue, and measures how far each has moved from the unquantized model on
+that model's own replies. Run again, it goes on where it stopped. Everything is done by quant-triage's own commands.
 """
 
 import argparse
@@ -80,7 +80,7 @@ def page(found: dict[str, dict[str, dict[str, object]]], source: Path, asked: st
         "",
         f"`{asked}`",
         "",
-        f"{source.name}, {first['documents']} replies of the unquantized model, {first['tokens']} tokens.",
+        f"{source.name}, {first['documents']} of its own replies, {first['tokens']} tokens.",
         "Each cell: mean KL divergence from the unquantized model in nats, its 95 % interval (whole replies are",
         "drawn), and top-1 agreement. Smaller is a closer copy; it does not say that a copy is safe.",
         "",
