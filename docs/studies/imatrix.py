@@ -3,8 +3,8 @@
     python docs/studies/imatrix.py model-F16.gguf --out runs/imatrix-study --page docs/studies/imatrix.md
 
 Asks the unquantized model our default prompts, makes the low levels without a matrix, with a generic one
-and with one made on emergency dialogue, and measures how far each has moved from the unquantized model on
-that model's own replies. Run again, it goes on where it stopped. Everything is done by quant-triage's own commands.
+and with one made on emergency dialogue, and measures on that model's own replies how far each has moved
+from it. Run again, it goes on where it stopped. Everything is done by quant-triage's own commands.
 """
 
 import argparse
@@ -81,7 +81,7 @@ def page(found: dict[str, dict[str, dict[str, object]]], source: Path, asked: st
         f"`{asked}`",
         "",
         f"{source.name}, {first['documents']} of its own replies, {first['tokens']} tokens.",
-        "Each cell: mean KL divergence from the unquantized model in nats, its 95 % interval (whole replies are",
+        "Each cell: mean KL divergence from it in nats, its 95 % interval (whole replies are",
         "drawn), and top-1 agreement. Smaller is a closer copy; it does not say that a copy is safe.",
         "",
         "| level | MB | no matrix | generic text | emergency dialogue |",
