@@ -100,6 +100,9 @@ def quantize(
     opened = open_source(source, allow_requantize=allow_requantize)
     matrix = _open_imatrix(imatrix)
     names = {file_name(source, level): level for level in levels}
+    for name in names:
+        if (out_dir / name).resolve() == source.resolve():
+            raise UsageError(f"{name!r} would replace its own source: name another folder with --out")
     out_dir.mkdir(parents=True, exist_ok=True)
     with only_here(out_dir):
         known = {

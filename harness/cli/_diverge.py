@@ -9,7 +9,7 @@ from quant_triage.data import ModelError, UsageError
 from quant_triage.harness import Hardware, Reply, Request, Sampling, load_policy
 from quant_triage.harness.engines import GgufSource, Progress
 from quant_triage.prompts import load_suite
-from quant_triage.quantize import Divergence, diverge
+from quant_triage.quantize import Divergence, diverge, read_header
 
 from . import _options as opt
 from ._console import emit_json, err, one_line_errors, out
@@ -40,6 +40,8 @@ def diverge_models(
 ) -> None:
     """Compare next-token distributions: KL divergence, top-1 agreement, perplexity. It never decides."""
     with one_line_errors(), Stages(err) as stages:
+        for path in (reference, model):
+            read_header(path)
         documents: str | list[tuple[str, str]]
         if data is None:
             documents = templated(reference, _own_replies(stages, reference, threads))

@@ -150,6 +150,14 @@ def test_a_source_that_changes_while_it_is_read_is_refused(f16: Path, tmp_path: 
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_a_level_never_replaces_its_source(f16: Path, tmp_path: Path) -> None:
+    source = tmp_path / "F16.gguf"
+    shutil.copy(f16, source)
+    with pytest.raises(UsageError, match=r"'F16\.gguf' would replace its own source"):
+        quantize(source, tmp_path, parse_levels("Q4_0,F16"))
+    assert list(tmp_path.iterdir()) == [source]
+
+
 def test_weights_that_are_no_numbers_are_refused(f16: Path, tmp_path: Path) -> None:
     source = tmp_path / "nan-F16.gguf"
     data = bytearray(f16.read_bytes())
