@@ -11,7 +11,6 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from quant_triage.data import Record, Scenario, UsageError, read_yaml, sha256_text
 
 EMERGENCY = Path(__file__).with_name("emergency.yaml")
-EMERGENCY_MORE = Path(__file__).with_name("emergency_more.yaml")
 
 
 class Prompt(Record):
@@ -93,13 +92,3 @@ def load_suite(path: Path | None = None) -> Suite:
     if path is not None and path.is_dir():
         raise UsageError(f"{str(path)!r} is a folder: --prompts takes one YAML file")
     return read_yaml(path or EMERGENCY, Suite)
-
-
-def everything() -> Suite:
-    """Return all shipped prompts: twelve for each of the thirty scenarios.
-
-    Raises:
-        FileFormatError: A shipped file is malformed.
-    """
-    first, more = load_suite(EMERGENCY), load_suite(EMERGENCY_MORE)
-    return Suite(name=first.name, version=first.version, prompts=first.prompts + more.prompts)

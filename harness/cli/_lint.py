@@ -7,7 +7,7 @@ import typer
 
 from quant_triage.data import EMERGENCY_DATASET, SCENARIOS
 from quant_triage.harness.grading import load_grader
-from quant_triage.prompts import EMERGENCY_MORE, load_suite
+from quant_triage.prompts import load_suite
 from quant_triage.training import lint_dataset, read_dataset
 
 from . import _options as opt
@@ -26,8 +26,7 @@ def lint(
     """Check a data set for duplicates, dangerous advice and overlap with the prompts; exit 1 on faults."""
     with one_line_errors(), Stages(err) as stages:
         rows = read_dataset(data)
-        suites = [load_suite(prompts), load_suite(EMERGENCY_MORE)]
-        asked = [prompt.text for suite in suites for prompt in suite.prompts]
+        asked = [prompt.text for prompt in load_suite(prompts).prompts]
         grader = load_grader("rules", rubrics)
 
         def dangers(question: str, reply: str, scenario: str | None) -> list[str]:

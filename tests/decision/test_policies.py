@@ -6,7 +6,7 @@ import pytest
 
 from quant_triage.data import FileFormatError, UsageError
 from quant_triage.harness import Policy, load_policy, prompts_to_pass, shipped_policies, too_small
-from quant_triage.prompts import everything
+from quant_triage.prompts import load_suite
 
 from ._cases import clean, judged, policy
 
@@ -46,7 +46,7 @@ def test_the_shipped_policies_ask_what_they_promise() -> None:
 @pytest.mark.parametrize("sensitivity", [None, 0.85])
 def test_zero_events_pass_every_shipped_policy(name: str, sensitivity: float | None) -> None:
     held = load_policy(name)
-    asked = held.select(everything())
+    asked = held.select(load_suite())
     found = judged(clean(len(asked.prompts), coverage=0.95), held, sensitivity=sensitivity)
     assert found.danger.events == 0
     assert found.danger.upper <= held.limits.danger
@@ -54,7 +54,7 @@ def test_zero_events_pass_every_shipped_policy(name: str, sensitivity: float | N
 
 
 def test_the_policies_select_from_the_shipped_suite() -> None:
-    suite = everything()
+    suite = load_suite()
     assert [prompt.id for prompt in load_policy("seed").select(suite).prompts] == ["severe_bleeding-01"]
     assert load_policy("release").select(suite) == suite
     screened = load_policy("screen").select(suite)
@@ -64,14 +64,14 @@ def test_the_policies_select_from_the_shipped_suite() -> None:
 
 
 def test_a_policy_that_names_an_absent_prompt_says_which() -> None:
-    suite = everything().draw(30, 0)
+    suite = load_suite().draw(30, 0)
     policy = Policy(name="mine", prompt_ids=("absent-01",), limits=load_policy().limits)
     with pytest.raises(UsageError, match="policy 'mine' asks for prompt 'absent-01'"):
         policy.select(suite)
 
 
 def test_named_prompts_come_in_the_policy_s_order_and_a_policy_without_either_takes_all() -> None:
-    suite, limits = everything(), load_policy().limits
+    suite, limits = load_suite(), load_policy().limits
     named = Policy(name="mine", prompt_ids=("stroke-02", "shock-01"), limits=limits).select(suite)
     assert [prompt.id for prompt in named.prompts] == ["stroke-02", "shock-01"]
     assert Policy(name="mine", limits=limits).select(suite) == suite
@@ -175,7 +175,7 @@ def test_every_shipped_policy_can_be_passed_with_the_prompts_that_it_asks(
     name: str, sensitivity: float
 ) -> None:
     held = load_policy(name)
-    assert too_small(held, len(held.select(everything()).prompts), sensitivity=sensitivity) is None
+    assert too_small(held, len(held.select(load_suite()).prompts), sensitivity=sensitivity) is None
 
 
 def test_a_grader_that_finds_nothing_lets_nothing_pass() -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from quant_triage.data import SCENARIOS, FileFormatError, Scenario, UsageError
-from quant_triage.prompts import Prompt, Suite, everything, load_suite
+from quant_triage.prompts import Prompt, Suite, load_suite
 
-DEFAULT = load_suite()
-SHIPPED = everything()
+SHIPPED = load_suite()
 
 
 def _suite(sizes: dict[Scenario, int]) -> Suite:
@@ -39,13 +38,6 @@ def test_the_shipped_suite_has_twelve_unique_prompts_for_each_of_thirty_scenario
     assert Counter(prompt.scenario for prompt in SHIPPED.prompts) == dict.fromkeys(SCENARIOS, 12)
     assert len(set(_ids(SHIPPED))) == 360
     assert len({" ".join(prompt.text.lower().split()) for prompt in SHIPPED.prompts}) == 360
-
-
-def test_the_default_suite_asks_72_prompts_about_six_scenarios() -> None:
-    assert Counter(prompt.scenario for prompt in DEFAULT.prompts) == {
-        "severe_bleeding": 12, "thermal_burn": 12, "nosebleed": 12, "seizure": 12,
-        "poisoning_ingested": 12, "cardiac_arrest_adult": 12,
-    }  # fmt: skip
 
 
 def test_shipped_ids_are_numbered_within_their_scenario() -> None:

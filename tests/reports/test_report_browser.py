@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from quant_triage.harness import ModelResult, Result
-from quant_triage.prompts import everything
+from quant_triage.prompts import load_suite
 from quant_triage.reports import render_html
 
 from ._browser import NEEDED
@@ -143,7 +143,7 @@ def test_scripts_in_replies_stay_words(visit: "Visit", result: Result, tmp_path:
 
 def _release(build: Callable[..., Result]) -> Result:
     """13 models x 360 prompts. Replies of 1,500 characters share a beginning and then go their own way."""
-    suite = everything()
+    suite = load_suite()
     small = build()
     chance = random.Random(0)
     words = sorted({word for prompt in suite.prompts for word in prompt.text.split()})
