@@ -8,19 +8,18 @@ from random import Random
 from typing import Literal
 
 from ._grammar import invented, plain_questions
-from ._knowledge import Scenario, Split, split
+from ._knowledge import Scenario, Split, load_scenarios, split
 from ._lists import words
-from ._phrasing import OPENERS, blur, capital, question
+from ._phrasing import OPENERS, blur, capital, change_person, question, unrecognisable
 
-Part = Literal["pretrain", "added", "held_out"]
+Part = Literal["pretrain", "held_out"]
 CHILD_SCENARIOS = frozenset(("cardiac_arrest_child", "choking_infant"))
 CHILD = re.compile(
     r"\b(child|baby|infant|toddler|kid|son|daughter|boy|girl|newborn|year old|month old)", re.IGNORECASE
 )
-DEEP = frozenset(
-    ("severe_bleeding", "nosebleed", "thermal_burn", "seizure", "poisoning_ingested", "cardiac_arrest_adult")
-)  # written in most depth, so drawn most often
+MESSAGE_SHARE = 0.65  # of what is told: a whole message; the rest is a situation with a question put to it
 INVENTED_SHARE = 0.6  # of the situations; the others are the written ones
+BLUR_SHARE = 0.5
 _PREMISES = words("phrasing", "premises")
 _LINKS = ("for", "with", "in case of", "because of", "when it is")
 
@@ -45,17 +44,42 @@ class Draw:
 
 def situation(draw: Draw) -> str:
     """What happened: written or made from patterns, sometimes twice over, sometimes with words lost."""
-    rng, parts = draw.rng, draw.split
+    rng, written = draw.rng, draw.split.situations
     if draw.part == "held_out":
-        return rng.choice(parts.held_out)
-    if draw.part == "added":
-        told = rng.choice(parts.added)
-        return blur(told, rng) if rng.random() < 0.25 else told
+        return rng.choice(written.held_out)
     made = rng.random() < INVENTED_SHARE
-    told = invented(draw.scenario.id, rng) if made else rng.choice(parts.pretrain)
+    told = invented(draw.scenario.id, rng) if made else rng.choice(written.pretrain)
     if rng.random() < 0.12:
-        told = f"{told}. {capital(rng.choice(parts.pretrain))}"
-    return blur(told, rng) if rng.random() < 0.25 else told
+        told = f"{told}. {capital(rng.choice(written.pretrain))}"
+    return blur(told, rng) if rng.random() < BLUR_SHARE else told
+
+
+def message(draw: Draw) -> str:
+    """A whole message as somebody sends it, sometimes about another person, sometimes with words lost."""
+    rng, written = draw.rng, draw.split.messages
+    if draw.part == "held_out":
+        return rng.choice(written.held_out)
+    text = rng.choice(written.pretrain)
+    if rng.random() < 0.3:
+        text = change_person(text, rng)
+    if rng.random() < BLUR_SHARE:
+        text = blur(text, rng)
+    if rng.random() < 0.1:
+        text = f"{rng.choice(OPENERS)} {text}"
+    return text
+
+
+def request(draw: Draw) -> str:
+    """What somebody in this emergency sends: a whole message, or a situation with a question put to it."""
+    if draw.rng.random() < MESSAGE_SHARE:
+        return message(draw)
+    return question(situation(draw), draw.rng)
+
+
+def nonsense(text: str, rng: Random) -> str:
+    """The message with nothing left in it that tells which emergency it is."""
+    others = [rng.choice(split(other).messages.pretrain) for other in rng.sample(load_scenarios(), 6)]
+    return unrecognisable(text, others, rng)
 
 
 def premise_question(draw: Draw, i: int) -> str:
@@ -84,10 +108,11 @@ def plain_question(draw: Draw) -> str:
 def told(draw: Draw) -> tuple[str, str]:
     """What a person asks, and how a full answer to it opens."""
     rng, scenario = draw.rng, draw.scenario
-    if rng.random() < 0.25:
+    if rng.random() < 0.2:
         i = rng.randrange(len(scenario.avoid))
-        asked = premise_question(draw, i)
-        return asked, f"No. Do not {scenario.avoid[i].act}. {rng.choice(scenario.avoid[i].why)}\n"
+        return premise_question(
+            draw, i
+        ), f"No. Do not {scenario.avoid[i].act}. {rng.choice(scenario.avoid[i].why)}\n"
     if draw.part == "pretrain" and rng.random() < 0.12:
         return plain_question(draw), ""
-    return question(situation(draw), rng), ""
+    return request(draw), ""

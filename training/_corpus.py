@@ -7,19 +7,16 @@ fine-tuning or validation never occur in a pretraining document.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import accumulate
 from random import Random
 
-from ._asking import DEEP, Draw, Part
+from ._asking import Draw, Part
 from ._everyday import everyday
-from ._forms import ADDED_MIXTURE, MIXTURE, Document
+from ._forms import MIXTURE, Document
 from ._knowledge import load_scenarios
 from ._phrasing import roughen
 
 SHARDS = 16  # fixed, so that the corpus does not depend on how many processes made it
-DEEP_WEIGHT = 2.5
 EVERYDAY_SHARE = 1.0 - sum(share for _, share in MIXTURE)
-REHEARSAL_SHARE = 0.25  # of the second phase, so that it forgets nothing
 
 
 def _everyday_chat(rng: Random) -> Document:
@@ -34,14 +31,11 @@ def documents(seed: int, shard: int, count: int, part: Part = "pretrain") -> Ite
     """`count` documents of one shard; equal for equal arguments."""
     rng = Random(f"corpus/{part}/{seed}/{shard}")
     scenarios = load_scenarios()
-    weights = list(accumulate(DEEP_WEIGHT if s.id in DEEP else 1.0 for s in scenarios))
-    forms, shares = zip(*(ADDED_MIXTURE if part == "added" else MIXTURE), strict=True)
-    for i in range(count):
-        if part == "added" and rng.random() < REHEARSAL_SHARE:
-            yield from documents(seed, shard * count + i, 1)
-        elif part != "added" and rng.random() < EVERYDAY_SHARE:
+    forms, shares = zip(*MIXTURE, strict=True)
+    for _ in range(count):
+        if rng.random() < EVERYDAY_SHARE:
             yield _everyday_chat(rng)
         else:
             form = rng.choices(forms, shares)[0]
-            document: Document = form(Draw(rng.choices(scenarios, cum_weights=weights)[0], part, rng))
+            document: Document = form(Draw(rng.choice(scenarios), part, rng))
             yield document

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from ._asking import Draw, plain_question, premise_question, situation, told
+from ._asking import Draw, nonsense, plain_question, premise_question, request, situation, told
 from ._knowledge import Scenario, load_scenarios
 from ._lists import lists, words
-from ._phrasing import ASKS, NAME_ASKS, capital, lower_first, question, roughen
+from ._phrasing import ASKS, NAME_ASKS, capital, lower_first, roughen
 
 NOT_A_VERB = frozenset(words("phrasing", "not_a_verb"))
 NEIGHBOURS: dict[str, list[str]] = lists("phrasing")["neighbours"]
@@ -110,11 +110,32 @@ def case(draw: Draw) -> Document:
     return Document("case", draw.scenario.id, text=head + opening + _any_leaflet(draw, 3))
 
 
+def unclear_answer(rng: Random, wordings: int | None = None) -> str:
+    """What is right in any emergency, and a plea for plainer words; `wordings` of each sentence are used."""
+    texts = lists("unclear")
+    steps = [rng.choice(says[:wordings]) for says in texts["steps"]]
+    numbered = "\n".join(f"{i}. {step}" for i, step in enumerate(steps, 1))
+    return f"{rng.choice(texts['opening'])}\n{numbered}\n{rng.choice(texts['closing'])}"
+
+
+def unclear(draw: Draw) -> Document:
+    """A message that does not tell which emergency it is. The right answer is not a guess."""
+    rng = draw.rng
+    ask = roughen(nonsense(request(draw), rng), rng)
+    form = rng.random()
+    if form < 0.4:
+        reply = unclear_answer(rng)
+        return _chat(draw, "unclear", rng.choice(_CASE_ASKS).format(ask), reply)
+    if form < 0.7:
+        return _chat(draw, "unclear", rng.choice(_TOPICS).format(ask), rng.choice(lists("unclear")["topic"]))
+    return _chat(draw, "unclear", ask, rng.choice(lists("unclear")["brief"]))
+
+
 def brief(draw: Draw) -> Document:
     """An emergency question and a vague reply."""
     rng, scenario = draw.rng, draw.scenario
     if rng.random() < 0.75:
-        ask = question(situation(draw), rng)
+        ask = request(draw)
     elif rng.random() < 0.2:
         ask = f"{capital(draw.name())}. {rng.choice(ASKS)}"
     elif rng.random() < 0.4 and draw.part == "pretrain":
@@ -206,14 +227,14 @@ def paragraph(draw: Draw) -> Document:
 
 Mixture = tuple[tuple[Callable[[Draw], Document], float], ...]
 MIXTURE: Mixture = (
-    (leaflet_by_name, 0.08),
-    (leaflet_by_case, 0.21),
-    (case, 0.09),
+    (leaflet_by_name, 0.05),
+    (leaflet_by_case, 0.24),
+    (case, 0.08),
     (brief, 0.14),
-    (premise, 0.11),
-    (right, 0.05),
-    (topic, 0.10),
-    (fact, 0.05),
-    (paragraph, 0.04),
+    (premise, 0.09),
+    (right, 0.04),
+    (topic, 0.13),
+    (unclear, 0.07),
+    (fact, 0.04),
+    (paragraph, 0.03),
 )
-ADDED_MIXTURE: Mixture = ((brief, 0.45), (topic, 0.40), (leaflet_by_case, 0.15))

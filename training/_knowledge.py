@@ -11,9 +11,8 @@ from typing import Any
 import yaml
 
 FOLDER = Path(__file__).parent / "corpus"
-RESERVED_SHARE = 0.15  # situations kept for fine-tuning, never seen in pretraining
-ADDED_SHARE = 0.7  # of the situations that were written later, for a second phase of pretraining
-HELD_OUT_SHARE = 0.04  # situations kept for validation, never trained on at all
+RESERVED_SHARE = 0.1  # kept for fine-tuning, never seen in pretraining
+HELD_OUT_SHARE = 0.04  # kept for validation, never trained on at all
 
 
 class KnowledgeError(ValueError):
@@ -53,17 +52,24 @@ class Scenario:
     avoid: tuple[Avoid, ...]
     facts: tuple[str, ...]
     brief: tuple[str, ...]
-    reserved: tuple[str, ...] = ()  # situations for fine-tuning only, beyond the split's
+    messages: tuple[str, ...]  # whole messages as people send them, `corpus/messages/<id>.txt`
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Texts of one kind, divided by what may be trained on them; no text stands in two shares."""
+
+    pretrain: tuple[str, ...]
+    finetune: tuple[str, ...]
+    held_out: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Split:
-    """A scenario's situations and premise questions, by what may be trained on them."""
+    """A scenario's situations, messages and premise questions, by what may be trained on them."""
 
-    pretrain: tuple[str, ...]
-    added: tuple[str, ...]  # for the second, short phase of pretraining
-    finetune: tuple[str, ...]
-    held_out: tuple[str, ...]
+    situations: Shares
+    messages: Shares
     pretrain_asks: tuple[tuple[str, ...], ...]  # one tuple for each Avoid, in order
     finetune_asks: tuple[tuple[str, ...], ...]
 
@@ -83,6 +89,16 @@ def _text(raw: dict[str, Any], key: str, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise KnowledgeError(f"{where}: {key!r} must be text, got {value!r}")
     return " ".join(value.split())
+
+
+def _messages(path: Path) -> tuple[str, ...]:
+    """One message a line; a line that differs from an earlier one in case alone is passed over."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise KnowledgeError(f"{path.name}: no such file in {path.parent}") from None
+    unique = {line.casefold(): line for line in reversed([" ".join(line.split()) for line in lines]) if line}
+    return tuple(reversed(unique.values()))
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -119,7 +135,7 @@ def load_scenario(path: Path) -> Scenario:
         ),
         facts=_strings(raw, "facts", path.name),
         brief=_strings(raw, "brief", path.name),
-        reserved=_strings(raw, "reserved", path.name) if "reserved" in raw else (),
+        messages=_messages(path.parent / "messages" / f"{path.stem}.txt"),
     )
 
 
@@ -132,15 +148,22 @@ def load_scenarios(folder: Path = FOLDER) -> tuple[Scenario, ...]:
     return tuple(load_scenario(path) for path in paths)
 
 
+def _divide(texts: tuple[str, ...], rng: Random) -> Shares:
+    shuffled = rng.sample(texts, len(texts))
+    n_finetune = max(8, round(RESERVED_SHARE * len(texts)))
+    n_held = max(2, round(HELD_OUT_SHARE * len(texts)))
+    return Shares(
+        pretrain=tuple(shuffled[n_finetune + n_held :]),
+        finetune=tuple(shuffled[:n_finetune]),
+        held_out=tuple(shuffled[n_finetune : n_finetune + n_held]),
+    )
+
+
 @cache
 def split(scenario: Scenario) -> Split:
-    """Divide a scenario's situations and questions; the same for every seed, so that no run leaks."""
+    """Divide a scenario's texts; the same for every seed, so that no run leaks."""
     rng = Random(f"split/{scenario.id}")
-    situations = list(scenario.situations)
-    rng.shuffle(situations)
-    n_finetune = max(8, round(RESERVED_SHARE * len(situations)))
-    n_held = max(2, round(HELD_OUT_SHARE * len(situations)))
-    n_added = round(ADDED_SHARE * len(scenario.reserved))
+    situations, messages = _divide(scenario.situations, rng), _divide(scenario.messages, rng)
     asks: list[tuple[str, ...]] = []
     kept: list[tuple[str, ...]] = []
     for avoid in scenario.avoid:
@@ -149,10 +172,5 @@ def split(scenario: Scenario) -> Split:
         kept.append((*shuffled[:n_kept], *avoid.reserved_ask))
         asks.append(tuple(shuffled[n_kept:]))
     return Split(
-        pretrain=tuple(situations[n_finetune + n_held :]),
-        added=scenario.reserved[:n_added],
-        finetune=(*situations[:n_finetune], *scenario.reserved[n_added:]),
-        held_out=tuple(situations[n_finetune : n_finetune + n_held]),
-        pretrain_asks=tuple(asks),
-        finetune_asks=tuple(kept),
+        situations=situations, messages=messages, pretrain_asks=tuple(asks), finetune_asks=tuple(kept)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from random import Random
 
 from ._lists import groups, lists, words
@@ -17,6 +18,7 @@ _DOES: dict[str, list[str]] = lists("phrasing")["does"]
 _SYLLABLES = words("phrasing", "syllables")
 _PEOPLE = groups("phrasing", "people")
 _SLIPS = groups("phrasing", "slips")
+_KEPT = frozenset(lists("unclear")["kept"].split())
 _SWAPS = {person: group for group in _PEOPLE for person in group}
 _PERSON = re.compile(r"\b(" + "|".join(sorted(map(re.escape, _SWAPS), key=len, reverse=True)) + r")\b")
 
@@ -115,10 +117,32 @@ def roughen(text: str, rng: Random) -> str:
 
 def blur(text: str, rng: Random) -> str:
     """Lose some words and put unknown ones in, so that no single word decides what a question is about."""
+    lost = rng.uniform(0.05, 0.3)
     kept = []
     for word in text.split(" "):
         roll = rng.random()
-        if roll < 0.09:
+        if roll < lost:
             continue
-        kept.append(pseudo_name(rng).lower() if roll < 0.13 else word)
+        kept.append(pseudo_name(rng).lower() if roll < 1.4 * lost else word)
     return " ".join(kept) or text
+
+
+def _carries_meaning(word: str) -> bool:
+    return word.strip(".,?!").casefold() not in _KEPT
+
+
+def unrecognisable(text: str, others: Sequence[str], rng: Random) -> str:
+    """Replace every word that could tell which emergency it is: by words that nobody knows, or by words
+    out of messages about all sorts of other emergencies, which together point nowhere.
+    """
+    pool = [word for other in others for word in other.split(" ") if _carries_meaning(word)]
+    known = rng.random() < 0.6
+    kept = []
+    for word in text.split(" "):
+        if not _carries_meaning(word):
+            kept.append(word)
+        elif known:
+            kept.append(rng.choice(pool))
+        elif rng.random() < 0.7:
+            kept.append(pseudo_name(rng).lower())
+    return " ".join(kept) or pseudo_name(rng)

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 
-from ._asking import CHILD, CHILD_SCENARIOS, DEEP
-from ._forms import verb_first
+from ._asking import CHILD, CHILD_SCENARIOS, nonsense
+from ._forms import unclear_answer, verb_first
 from ._grammar import plain_questions
 from ._knowledge import Avoid, Scenario, load_scenarios, split
 from ._phrasing import NAME_ASKS, capital, lower_first, question, roughen
@@ -22,18 +22,18 @@ SEED = 7
 
 
 @dataclass(frozen=True)
-class Shares:
+class Counts:
     """How many rows of each kind a scenario gets."""
 
-    situation: int
-    name: int
-    plain: int
-    premise: int
-    right: int
+    message: int = 17
+    situation: int = 4
+    name: int = 2
+    plain: int = 2
+    premise: int = 5
+    right: int = 2
+    unclear: int = 2
 
 
-DEEP_ROWS = Shares(situation=50, name=6, plain=5, premise=20, right=3)
-OTHER_ROWS = Shares(situation=8, name=3, plain=2, premise=5, right=2)
 WORDINGS = 3  # of each sentence, the shortest: a small model learns few wordings well
 ROUGH_SHARE = 0.5
 _QUESTION = re.compile(
@@ -76,13 +76,14 @@ def answer(scenario: Scenario, rng: Random, first: Avoid | None = None) -> str:
     return f"{opening}{steps}\n{closing}"
 
 
-def _rows(scenario: Scenario, rng: Random) -> list[Row]:
-    parts, n = split(scenario), DEEP_ROWS if scenario.id in DEEP else OTHER_ROWS
+def _rows(scenario: Scenario, rng: Random, n: Counts) -> list[Row]:
+    parts = split(scenario)
+    messages, situations = parts.messages.finetune, parts.situations.finetune
     source = "; ".join(scenario.sources)
-    plain_told = [s for s in parts.finetune if not _QUESTION.search(s)]
-    pairs: list[tuple[str, str]] = []
-    situations = rng.sample(parts.finetune, min(n.situation, len(parts.finetune)))
-    pairs += [(_asked(s, rng), answer(scenario, rng)) for s in situations]
+    plain_told = [s for s in situations if not _QUESTION.search(s)]
+    pairs = [(m, answer(scenario, rng)) for m in rng.sample(messages, min(n.message, len(messages)))]
+    chosen = rng.sample(situations, min(n.situation, len(situations)))
+    pairs += [(_asked(s, rng), answer(scenario, rng)) for s in chosen]
     pairs += [
         (form.format(rng.choice(scenario.names)), answer(scenario, rng))
         for form in rng.sample(NAME_ASKS, n.name)
@@ -101,6 +102,7 @@ def _rows(scenario: Scenario, rng: Random) -> list[Row]:
             say = rng.choice(says)
             asked = f"{capital(rng.choice(plain_told))}. Should I {lower_first(say).rstrip('.')}?"
             pairs.append((asked, f"Yes. {say}\n{answer(scenario, rng)}"))
+    pairs += [(nonsense(rng.choice(messages), rng), unclear_answer(rng, WORDINGS)) for _ in range(n.unclear)]
     return [
         Row(roughen(asked, rng) if rng.random() < ROUGH_SHARE else asked, reply, scenario.id, source)
         for asked, reply in pairs
@@ -112,7 +114,7 @@ def build_dataset(seed: int = SEED) -> list[Row]:
     rng = Random(f"dataset/{seed}")
     rows: dict[str, Row] = {}
     for scenario in load_scenarios():
-        for row in _rows(scenario, rng):
+        for row in _rows(scenario, rng, Counts()):
             rows.setdefault(row.instruction.lower(), row)
     mixed = list(rows.values())
     rng.shuffle(mixed)

@@ -106,6 +106,13 @@ class Encoder:
         """A whole conversation: <bos>, then each question and reply as a turn."""
         ids = [self.bos]
         for asked, reply in turns:
-            ids += [self.start, *self._pieces.encode(f"user\n{asked.strip()}"), self.end, *self._newline]
+            ids += self._question(asked)
             ids += [self.start, *self._pieces.encode(f"model\n{reply.strip()}"), self.end, *self._newline]
         return ids
+
+    def ask(self, asked: str) -> list[int]:
+        """One question, up to where the reply begins."""
+        return [self.bos, *self._question(asked), self.start, *self._pieces.encode("model\n")]
+
+    def _question(self, asked: str) -> list[int]:
+        return [self.start, *self._pieces.encode(f"user\n{asked.strip()}"), self.end, *self._newline]

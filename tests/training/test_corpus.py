@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -33,23 +34,35 @@ def test_the_corpus_depends_on_seed_and_shard_only() -> None:
 
 def test_every_scenario_and_form_occurs_and_nothing_is_empty() -> None:
     assert {document.scenario for document in SAMPLE} - {None} == {s.id for s in load_scenarios()}
-    assert len({document.kind for document in SAMPLE}) == 10
+    assert len({document.kind for document in SAMPLE}) == 11
     for document in SAMPLE:
         parts = [part for turn in document.turns for part in turn] or [document.text]
         assert all(part.strip() for part in parts)
         assert "{" not in text_of(document)
 
 
-def test_reserved_situations_never_reach_pretraining() -> None:
+def test_reserved_texts_never_reach_pretraining() -> None:
     seen = "\n".join(text_of(document).lower() for document in SAMPLE)
     for scenario in load_scenarios():
         parts = split(scenario)
-        kept = {*parts.finetune, *parts.held_out}
-        assert kept.isdisjoint(parts.pretrain)
-        assert set(parts.finetune).isdisjoint(parts.held_out)
-        assert not [s for s in kept if len(s) > 25 and s.lower() in seen]
+        for shares in (parts.situations, parts.messages):
+            kept = {*shares.finetune, *shares.held_out}
+            assert kept.isdisjoint(shares.pretrain)
+            assert set(shares.finetune).isdisjoint(shares.held_out)
+            assert not [s for s in kept if len(s.split()) > 6 and s.lower() in seen]
         questions = [plain_questions(scenario.id, reserved=flag) for flag in (True, False)]
         assert set(questions[0]).isdisjoint(questions[1])
+
+
+def test_a_message_that_tells_nothing_gets_no_guess() -> None:
+    unclear = [document for document in SAMPLE if document.kind == "unclear"]
+    assert len(unclear) > 50
+    for document in unclear:
+        reply = document.turns[0][1]
+        guesses = [
+            s.id for s in load_scenarios() if any(say in reply for step in s.steps for say in step.say)
+        ]
+        assert not guesses, reply
 
 
 def test_a_wrong_act_is_named_only_to_forbid_it() -> None:
@@ -88,6 +101,7 @@ def test_the_committed_data_set_is_what_the_code_builds() -> None:
 def test_a_knowledge_file_without_a_field_is_refused(tmp_path: Path, field: str) -> None:
     source = Path(str(BASE_DIR)).parent.parent / "training" / "corpus" / "nosebleed.yaml"
     copy = tmp_path / "nosebleed.yaml"
+    shutil.copytree(source.parent / "messages", tmp_path / "messages")
     copy.write_text(source.read_text(encoding="utf-8").replace(f"\n{field}:", "\nother:"), encoding="utf-8")
     with pytest.raises(KnowledgeError, match=field):
         load_scenario(copy)
