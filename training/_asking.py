@@ -110,9 +110,8 @@ def told(draw: Draw) -> tuple[str, str]:
     rng, scenario = draw.rng, draw.scenario
     if rng.random() < 0.2:
         i = rng.randrange(len(scenario.avoid))
-        return premise_question(
-            draw, i
-        ), f"No. Do not {scenario.avoid[i].act}. {rng.choice(scenario.avoid[i].why)}\n"
+        avoid = scenario.avoid[i]
+        return premise_question(draw, i), f"No. Do not {avoid.act}. {rng.choice(avoid.why)}\n"
     if draw.part == "pretrain" and rng.random() < 0.12:
         return plain_question(draw), ""
     return request(draw), ""

@@ -132,8 +132,10 @@ def _carries_meaning(word: str) -> bool:
 
 
 def unrecognisable(text: str, others: Sequence[str], rng: Random) -> str:
-    """Replace every word that could tell which emergency it is: by words that nobody knows, or by words
-    out of messages about all sorts of other emergencies, which together point nowhere.
+    """Replace every word that could tell which emergency it is.
+
+    In their places stand words that nobody knows, or words of ``others``, messages about all sorts of
+    emergencies, which together point nowhere.
     """
     pool = [word for other in others for word in other.split(" ") if _carries_meaning(word)]
     known = rng.random() < 0.6
