@@ -1,62 +1,79 @@
-"""Load the knowledge files: one YAML file a scenario, checked field by field."""
+"""Load the knowledge files: one YAML file and one file of messages a scenario, checked field by field."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Annotated
 
-import yaml
+from pydantic import AfterValidator, Field
+
+from quant_triage.data import FileFormatError, Record, UsageError, read_yaml
 
 FOLDER = Path(__file__).parent / "corpus"
 RESERVED_SHARE = 0.1  # kept for fine-tuning, never seen in pretraining
 HELD_OUT_SHARE = 0.04  # kept for validation, never trained on at all
 
 
-class KnowledgeError(ValueError):
-    """A knowledge file lacks a field or holds the wrong kind of value."""
+def _one_line(value: str) -> str:
+    if not (line := " ".join(value.split())):
+        raise ValueError("must not be empty")
+    return line
 
 
-@dataclass(frozen=True)
-class Step:
+def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+Text = Annotated[str, AfterValidator(_one_line)]
+Texts = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_unique)]
+
+
+class Step(Record):
     """One act that a good answer names, in several wordings."""
 
     id: str
-    say: tuple[str, ...]
-    why: tuple[str, ...]
+    say: Texts
+    why: Texts
 
 
-@dataclass(frozen=True)
-class Avoid:
+class Avoid(Record):
     """One act that guidelines forbid, the questions that presume it, and the reasons against it."""
 
-    act: str
-    gerund: str
-    ask: tuple[str, ...]
-    why: tuple[str, ...]
-    reserved_ask: tuple[str, ...] = ()
+    act: Text
+    gerund: Text
+    ask: Texts
+    why: Texts
+    reserved_ask: tuple[Text, ...] = ()
 
 
-@dataclass(frozen=True)
-class Scenario:
+class _Knowledge(Record):
+    """A knowledge file as it stands."""
+
+    scenario: str
+    sources: Texts
+    names: Texts
+    situations: Texts
+    steps: tuple[Step, ...] = Field(min_length=1)
+    call: Texts
+    avoid: tuple[Avoid, ...] = Field(min_length=1)
+    facts: Texts
+    brief: Texts
+
+
+class Scenario(_Knowledge):
     """Everything that the generator knows about one emergency."""
 
-    id: str
-    sources: tuple[str, ...]
-    names: tuple[str, ...]
-    situations: tuple[str, ...]
-    steps: tuple[Step, ...]
-    call: tuple[str, ...]
-    avoid: tuple[Avoid, ...]
-    facts: tuple[str, ...]
-    brief: tuple[str, ...]
-    messages: tuple[str, ...]  # whole messages as people send them, `corpus/messages/<id>.txt`
+    messages: Texts  # whole messages as people send them, `corpus/messages/<scenario>.txt`
+
+    @property
+    def id(self) -> str:
+        """Which of the thirty it is."""
+        return self.scenario
 
 
-@dataclass(frozen=True)
-class Shares:
+class Shares(Record):
     """Texts of one kind, divided by what may be trained on them; no text stands in two shares."""
 
     pretrain: tuple[str, ...]
@@ -64,8 +81,7 @@ class Shares:
     held_out: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Split:
+class Split(Record):
     """A scenario's situations, messages and premise questions, by what may be trained on them."""
 
     situations: Shares
@@ -74,77 +90,34 @@ class Split:
     finetune_asks: tuple[tuple[str, ...], ...]
 
 
-def _strings(raw: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
-    values = raw.get(key)
-    if not isinstance(values, list) or not values:
-        raise KnowledgeError(f"{where}: {key!r} must be a list with at least one entry, got {values!r}")
-    for value in values:
-        if not isinstance(value, str) or not value.strip():
-            raise KnowledgeError(f"{where}: {key!r} holds {value!r}, which is not text")
-    return tuple(" ".join(value.split()) for value in values)
-
-
-def _text(raw: dict[str, Any], key: str, where: str) -> str:
-    value = raw.get(key)
-    if not isinstance(value, str) or not value.strip():
-        raise KnowledgeError(f"{where}: {key!r} must be text, got {value!r}")
-    return " ".join(value.split())
-
-
 def _messages(path: Path) -> tuple[str, ...]:
     """One message a line; a line that differs from an earlier one in case alone is passed over."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
-        raise KnowledgeError(f"{path.name}: no such file in {path.parent}") from None
+        raise UsageError(f"no messages for this scenario: {path} is missing") from None
     unique = {line.casefold(): line for line in reversed([" ".join(line.split()) for line in lines]) if line}
     return tuple(reversed(unique.values()))
 
 
 def load_scenario(path: Path) -> Scenario:
-    """Read and check one knowledge file."""
-    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(raw, dict) or raw.get("scenario") != path.stem:
-        raise KnowledgeError(f"{path.name}: 'scenario' must equal the file's name")
-    steps, avoid = raw.get("steps"), raw.get("avoid")
-    if not isinstance(steps, list) or not isinstance(avoid, list):
-        raise KnowledgeError(f"{path.name}: 'steps' and 'avoid' must be lists")
-    return Scenario(
-        id=path.stem,
-        sources=_strings(raw, "sources", path.name),
-        names=_strings(raw, "names", path.name),
-        situations=tuple(dict.fromkeys(_strings(raw, "situations", path.name))),
-        steps=tuple(
-            Step(
-                _text(s, "id", path.name),
-                _strings(s, "say", f"{path.name}: {s.get('id')}"),
-                _strings(s, "why", f"{path.name}: {s.get('id')}"),
-            )
-            for s in steps
-        ),
-        call=_strings(raw, "call", path.name),
-        avoid=tuple(
-            Avoid(
-                _text(a, "act", path.name),
-                _text(a, "gerund", path.name),
-                _strings(a, "ask", f"{path.name}: {a.get('act')}"),
-                _strings(a, "why", f"{path.name}: {a.get('act')}"),
-                _strings(a, "reserved_ask", path.name) if "reserved_ask" in a else (),
-            )
-            for a in avoid
-        ),
-        facts=_strings(raw, "facts", path.name),
-        brief=_strings(raw, "brief", path.name),
-        messages=_messages(path.parent / "messages" / f"{path.stem}.txt"),
-    )
+    """Read and check one knowledge file and its messages.
+
+    Raises:
+        UsageError: A file is missing.
+        FileFormatError: A field is missing or malformed; names line and field.
+    """
+    known = read_yaml(path, _Knowledge)
+    if known.scenario != path.stem:
+        raise FileFormatError(path, f"must be {path.stem!r} like the file", field="scenario")
+    messages = _messages(path.parent / "messages" / f"{path.stem}.txt")
+    return Scenario(**dict(known), messages=messages)
 
 
 @cache
 def load_scenarios(folder: Path = FOLDER) -> tuple[Scenario, ...]:
     """Read all knowledge files, in the order of their names."""
     paths = sorted(path for path in folder.glob("*.yaml") if not path.name.startswith("_"))
-    if not paths:
-        raise KnowledgeError(f"no knowledge files in {folder}")
     return tuple(load_scenario(path) for path in paths)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from quant_triage.data import BASE_DIR
+from quant_triage.data import BASE_DIR, FileFormatError
 from quant_triage.training._corpus import SHARDS, documents
 from quant_triage.training._grammar import invented, plain_questions
-from quant_triage.training._knowledge import KnowledgeError, load_scenario, load_scenarios, split
+from quant_triage.training._knowledge import load_scenario, load_scenarios, split
 from quant_triage.training._rows import build_dataset
 from quant_triage.training._tokenizer import Encoder
 
@@ -101,7 +101,7 @@ def test_a_knowledge_file_without_a_field_is_refused(tmp_path: Path, field: str)
     copy = tmp_path / "nosebleed.yaml"
     shutil.copytree(source.parent / "messages", tmp_path / "messages")
     copy.write_text(source.read_text(encoding="utf-8").replace(f"\n{field}:", "\nother:"), encoding="utf-8")
-    with pytest.raises(KnowledgeError, match=field):
+    with pytest.raises(FileFormatError, match=field):
         load_scenario(copy)
 
 
