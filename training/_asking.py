@@ -19,7 +19,7 @@ CHILD = re.compile(
 )
 MESSAGE_SHARE = 0.65  # of what is told: a whole message; the rest is a situation with a question put to it
 INVENTED_SHARE = 0.6  # of the situations; the others are the written ones
-BLUR_SHARE = 0.5
+BLUR_SHARE = 0.3
 _PREMISES = words("phrasing", "premises")
 _LINKS = ("for", "with", "in case of", "because of", "when it is")
 

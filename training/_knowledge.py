@@ -12,8 +12,8 @@ from pydantic import AfterValidator, Field
 from quant_triage.data import FileFormatError, Record, UsageError, read_yaml
 
 FOLDER = Path(__file__).parent / "corpus"
-RESERVED_SHARE = 0.1  # kept for fine-tuning, never seen in pretraining
-HELD_OUT_SHARE = 0.04  # kept for validation, never trained on at all
+RESERVED_SHARE = 0.06  # kept for fine-tuning, never seen in pretraining
+HELD_OUT_SHARE = 0.03  # kept for validation, never trained on at all
 
 
 def _one_line(value: str) -> str:

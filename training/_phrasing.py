@@ -117,7 +117,7 @@ def roughen(text: str, rng: Random) -> str:
 
 def blur(text: str, rng: Random) -> str:
     """Lose some words and put unknown ones in, so that no single word decides what a question is about."""
-    lost = rng.uniform(0.05, 0.3)
+    lost = rng.uniform(0.05, 0.2)
     kept = []
     for word in text.split(" "):
         roll = rng.random()

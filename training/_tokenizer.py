@@ -97,6 +97,7 @@ class Encoder:
         self.eos, self.bos = 1, 2
         self.start, self.end = (self._pieces.piece_to_id(token) for token in CONTROL[1:])
         self._newline = self._pieces.encode("\n")
+        self.opens_reply: list[int] = [self.start, *self._pieces.encode("model\n")]
 
     def text(self, text: str) -> list[int]:
         """A plain document between <bos> and <eos>."""
@@ -112,7 +113,7 @@ class Encoder:
 
     def ask(self, asked: str) -> list[int]:
         """One question, up to where the reply begins."""
-        return [self.bos, *self._question(asked), self.start, *self._pieces.encode("model\n")]
+        return [self.bos, *self._question(asked), *self.opens_reply]
 
     def _question(self, asked: str) -> list[int]:
         return [self.start, *self._pieces.encode(f"user\n{asked.strip()}"), self.end, *self._newline]

@@ -15,6 +15,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from multiprocessing import get_context
 from pathlib import Path
@@ -38,7 +39,7 @@ class Settings:
     """Every knob, with the values of the bundled base."""
 
     seed: int = 1
-    steps: int = 2800
+    steps: int = 4200
     out: str = "data/base"
     layers: int = 8
     hidden: int = 256
@@ -47,14 +48,16 @@ class Settings:
     kv_heads: int = 2
     head_dim: int = 64
     vocab: int = 2048
-    docs: int = 1_200_000
+    docs: int = 1_500_000
     row: int = 512
     batch: int = 128
     lr: float = 3e-3
     warmup: int = 100
     decay: float = 0.6  # share of the steps in which the rate falls to zero
     weight_decay: float = 0.1
-    dropout: float = 0.0  # of attention, while training
+    dropout: float = 0.1  # of attention, while training
+    decision: int = 10  # first tokens of each reply, in which it shows what the question was taken for ...
+    decision_weight: float = 5.0  # ... and how much more they count in the loss
     device: str = "cuda"
     compile: bool = True
     workers: int = 16
@@ -116,6 +119,24 @@ def rate(s: Settings, step: int) -> float:
     if step < start:
         return s.lr
     return s.lr * 0.5 * (1 + math.cos(math.pi * (step - start) / max(1, s.steps - start)))
+
+
+def weights(ids: torch.Tensor, header: Sequence[int], s: Settings) -> torch.Tensor:
+    """How much each target, ``ids[:, 1:]``, counts in the loss: the first tokens of every reply count more.
+
+    Args:
+        ids: Token ids, rows x tokens.
+        header: The tokens that open a reply.
+        s: Settings.
+    """
+    opens = torch.ones_like(ids, dtype=torch.bool)
+    for i, token in enumerate(header):
+        opens &= torch.roll(ids, -i, dims=1) == token
+    opens[:, -len(header) :] = False
+    first = torch.zeros_like(opens)
+    for i in range(len(header), len(header) + s.decision):
+        first[:, i:] |= opens[:, : opens.shape[1] - i]
+    return 1.0 + (s.decision_weight - 1.0) * first[:, 1:].float()
 
 
 @torch.no_grad()
@@ -223,7 +244,7 @@ def main(argv: list[str] | None = None) -> None:
     jobs: list[tuple[bytes, int, int, int, int, Part]] = [
         (tokenizer, s.seed, shard, s.docs // SHARDS, s.row, "pretrain") for shard in range(SHARDS)
     ]
-    with get_context("spawn").Pool(s.workers) as pool:
+    with get_context("fork").Pool(s.workers) as pool:
         rows = torch.from_numpy(np.concatenate(pool.map(make_rows, jobs)))
     held = torch.from_numpy(make_rows((tokenizer, s.seed, 0, 1200, s.row, "held_out")))
     rows = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(s.seed))]
@@ -241,6 +262,7 @@ def main(argv: list[str] | None = None) -> None:
         fused=s.device == "cuda",
     )
     forward: Any = torch.compile(model) if s.compile and s.device == "cuda" else model
+    header = Encoder(tokenizer).opens_reply
     rows = rows.to(s.device)
     batch, smooth = min(s.batch, len(rows)), 0.0
     per_pass = len(rows) // batch
@@ -251,7 +273,11 @@ def main(argv: list[str] | None = None) -> None:
         ids = rows[at : at + batch].long()
         with torch.autocast(s.device, dtype=torch.bfloat16, enabled=s.device == "cuda"):
             logits = forward(input_ids=ids[:, :-1], use_cache=False).logits
-            loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1).float(), ids[:, 1:].flatten())
+            losses = torch.nn.functional.cross_entropy(
+                logits.flatten(0, 1).float(), ids[:, 1:].flatten(), reduction="none"
+            )
+        counts = weights(ids, header, s).flatten()
+        loss = (losses * counts).sum() / counts.sum()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
