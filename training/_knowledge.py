@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field
 from quant_triage.data import FileFormatError, Record, UsageError, read_yaml
 
 FOLDER = Path(__file__).parent / "corpus"
+UNSURE = FOLDER / "messages" / "unsure.txt"
 RESERVED_SHARE = 0.06  # kept for fine-tuning, never seen in pretraining
 HELD_OUT_SHARE = 0.03  # kept for validation, never trained on at all
 
@@ -119,6 +120,12 @@ def load_scenarios(folder: Path = FOLDER) -> tuple[Scenario, ...]:
     """Read all knowledge files, in the order of their names."""
     paths = sorted(path for path in folder.glob("*.yaml") if not path.name.startswith("_"))
     return tuple(load_scenario(path) for path in paths)
+
+
+@cache
+def unsure() -> frozenset[str]:
+    """Messages that the bundled base takes for another emergency; `_recognition.py` lists them."""
+    return frozenset(UNSURE.read_text(encoding="utf-8").splitlines())
 
 
 def _divide(texts: tuple[str, ...], rng: Random) -> Shares:

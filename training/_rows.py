@@ -15,7 +15,7 @@ from random import Random
 from ._asking import CHILD, CHILD_SCENARIOS, nonsense
 from ._forms import unclear_answer, verb_first
 from ._grammar import plain_questions
-from ._knowledge import Avoid, Scenario, load_scenarios, split
+from ._knowledge import Avoid, Scenario, load_scenarios, split, unsure
 from ._phrasing import NAME_ASKS, capital, lower_first, question, roughen
 
 SEED = 7
@@ -25,13 +25,14 @@ SEED = 7
 class Counts:
     """How many rows of each kind a scenario gets."""
 
-    message: int = 17
+    message: int = 24
     situation: int = 4
     name: int = 2
     plain: int = 2
     premise: int = 5
     right: int = 2
-    unclear: int = 2
+    unsure: int = 8
+    unclear: int = 1
 
 
 WORDINGS = 3  # of each sentence, the shortest: a small model learns few wordings well
@@ -78,7 +79,9 @@ def answer(scenario: Scenario, rng: Random, first: Avoid | None = None) -> str:
 
 def _rows(scenario: Scenario, rng: Random, n: Counts) -> list[Row]:
     parts = split(scenario)
-    messages, situations = parts.messages.finetune, parts.situations.finetune
+    messages = [m for m in parts.messages.finetune if m not in unsure()]
+    doubtful = [m for m in parts.messages.finetune if m in unsure()]
+    situations = parts.situations.finetune
     source = "; ".join(scenario.sources)
     plain_told = [s for s in situations if not _QUESTION.search(s)]
     pairs = [(m, answer(scenario, rng)) for m in rng.sample(messages, min(n.message, len(messages)))]
@@ -102,6 +105,7 @@ def _rows(scenario: Scenario, rng: Random, n: Counts) -> list[Row]:
             say = rng.choice(says)
             asked = f"{capital(rng.choice(plain_told))}. Should I {lower_first(say).rstrip('.')}?"
             pairs.append((asked, f"Yes. {say}\n{answer(scenario, rng)}"))
+    pairs += [(m, unclear_answer(rng, WORDINGS)) for m in doubtful[: n.unsure]]
     pairs += [(nonsense(rng.choice(messages), rng), unclear_answer(rng, WORDINGS)) for _ in range(n.unclear)]
     return [
         Row(roughen(asked, rng) if rng.random() < ROUGH_SHARE else asked, reply, scenario.id, source)

@@ -29,6 +29,7 @@ from ._asking import Part
 from ._corpus import SHARDS
 from ._knowledge import load_scenarios, split
 from ._packing import make_rows, texts_for_tokenizer
+from ._recognition import recognises
 from ._tokenizer import Encoder, save_tokenizer, train_sentencepiece
 
 MAX_BYTES = 16_000_000  # weights and tokenizer files together
@@ -39,7 +40,7 @@ class Settings:
     """Every knob, with the values of the bundled base."""
 
     seed: int = 1
-    steps: int = 4200
+    steps: int = 4800
     out: str = "data/base"
     layers: int = 8
     hidden: int = 256
@@ -153,27 +154,6 @@ def validation_loss(model: Any, rows: torch.Tensor, s: Settings) -> float:
     return sum(losses) / len(losses)
 
 
-@torch.no_grad()
-def recognised(model: Any, tokenizer: bytes, s: Settings) -> float:
-    """Share of held-out messages whose emergency the model names when it is asked what they are about."""
-    encoder = Encoder(tokenizer)
-    asked = [
-        (
-            encoder.ask(f"What is this about? {message}"),
-            encoder.text(f"This is about {scenario.names[0]}.")[1:-1],
-        )
-        for scenario in load_scenarios()
-        for message in split(scenario).messages.held_out
-    ]
-    hits = 0
-    for prompt, answer in asked:
-        ids = torch.tensor([prompt + answer], device=s.device)
-        with torch.autocast(s.device, dtype=torch.bfloat16, enabled=s.device == "cuda"):
-            said = model(input_ids=ids[:, :-1]).logits.argmax(-1)[0, len(prompt) - 1 :]
-        hits += said.tolist() == answer
-    return hits / len(asked)
-
-
 def card(s: Settings, facts: dict[str, Any]) -> str:
     """The model card."""
     shape = f"{s.layers} layers, hidden {s.hidden}, feed-forward {s.ff}, {s.heads} heads on {s.kv_heads}"
@@ -262,7 +242,7 @@ def main(argv: list[str] | None = None) -> None:
         fused=s.device == "cuda",
     )
     forward: Any = torch.compile(model) if s.compile and s.device == "cuda" else model
-    header = Encoder(tokenizer).opens_reply
+    encoder = Encoder(tokenizer)
     rows = rows.to(s.device)
     batch, smooth = min(s.batch, len(rows)), 0.0
     per_pass = len(rows) // batch
@@ -276,7 +256,7 @@ def main(argv: list[str] | None = None) -> None:
             losses = torch.nn.functional.cross_entropy(
                 logits.flatten(0, 1).float(), ids[:, 1:].flatten(), reduction="none"
             )
-        counts = weights(ids, header, s).flatten()
+        counts = weights(ids, encoder.opens_reply, s).flatten()
         loss = (losses * counts).sum() / counts.sum()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -286,12 +266,13 @@ def main(argv: list[str] | None = None) -> None:
             smooth = loss.item()
             log(f"step {step:5} loss {smooth:.4f} rate {rate(s, step):.5f} {time.monotonic() - begun:.0f} s")
     model.eval()
+    held_out = [(known, message) for known in load_scenarios() for message in split(known).messages.held_out]
     facts = {
         "parameters": parameters,
         "tokens": s.steps * batch * s.row,
         "train_loss": smooth,
         "validation_loss": validation_loss(model, held, s),
-        "recognised": recognised(model, tokenizer, s),
+        "recognised": sum(recognises(model, encoder, *asked) for asked in held_out) / len(held_out),
         "seconds": time.monotonic() - begun,
         "hardware": torch.cuda.get_device_name() if s.device == "cuda" else "CPU",
         "torch": torch.__version__,

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from quant_triage.data import BASE_DIR, FileFormatError
+from quant_triage.prompts import load_suite
+from quant_triage.training import Row, lint_dataset
 from quant_triage.training._corpus import SHARDS, documents
 from quant_triage.training._grammar import invented, plain_questions
-from quant_triage.training._knowledge import load_scenario, load_scenarios, split
+from quant_triage.training._knowledge import load_scenario, load_scenarios, split, unsure
 from quant_triage.training._rows import build_dataset
 from quant_triage.training._tokenizer import Encoder
 
@@ -49,7 +51,9 @@ def test_reserved_texts_never_reach_pretraining() -> None:
             kept = {*shares.finetune, *shares.held_out}
             assert kept.isdisjoint(shares.pretrain)
             assert set(shares.finetune).isdisjoint(shares.held_out)
-            assert not [s for s in kept if len(s.split()) > 6 and s.lower() in seen]
+            trained = "\n".join(shares.pretrain).lower()  # a short text may stand inside a longer one
+            kept = {text for text in kept if len(text) > 25 and text.lower() not in trained}
+            assert not [text for text in kept if text.lower() in seen]
         questions = [plain_questions(scenario.id, reserved=flag) for flag in (True, False)]
         assert set(questions[0]).isdisjoint(questions[1])
 
@@ -61,6 +65,24 @@ def test_a_message_that_tells_nothing_gets_no_guess() -> None:
         reply = document.turns[0][1]
         steps = [step for scenario in load_scenarios() for step in scenario.steps]
         assert not [step.id for step in steps if any(say in reply for say in step.say)], reply
+
+
+def test_no_message_is_an_evaluation_prompt() -> None:
+    prompts = [prompt.text for prompt in load_suite().prompts]
+    for scenario in load_scenarios():
+        rows = [
+            Row(instruction=message, output=f"reply {i}", scenario=scenario.id, source="test")
+            for i, message in enumerate(scenario.messages)
+        ]
+        problems = lint_dataset(rows, prompts, lambda *_: [])
+        assert not [str(problem) for problem in problems if problem.kind == "overlap"]
+
+
+def test_what_the_base_is_unsure_of_is_never_taught_as_known() -> None:
+    rows = {row.instruction.lower(): row.output for row in build_dataset()}
+    taught = [rows[message.lower()] for message in unsure() if message.lower() in rows]
+    assert len(taught) > 50
+    assert not [reply for reply in taught if not reply.startswith("I ")]
 
 
 def test_a_wrong_act_is_named_only_to_forbid_it() -> None:
