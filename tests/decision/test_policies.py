@@ -207,6 +207,6 @@ def test_the_documented_policy_is_one(tmp_path: Path) -> None:
 def test_a_veto_that_could_never_be_cast_is_refused() -> None:
     held = load_policy("seed").model_copy(update={"veto": ("stroke",)})
     with pytest.raises(UsageError, match="vetoes 'stroke', about which nothing is asked"):
-        held.select(everything())
+        held.select(load_suite())
     asked = load_policy("screen").model_copy(update={"veto": ("stroke",)})
-    assert asked.select(everything()) == load_policy("screen").select(everything())
+    assert asked.select(load_suite()) == load_policy("screen").select(load_suite())
