@@ -3,6 +3,7 @@
 from ._aggregate import GradedReply
 from ._assemble import ModelRun, assemble
 from ._compare import compare_models, compare_runs, counterpart, regressions
+from ._comparison import ChangeBounds, Comparison, Flip, RunComparison
 from ._evaluate import JOURNAL, evaluate
 from ._figures import Estimate, GradeFigures, Share
 from ._gate import check_suite, hold_against
@@ -40,12 +41,9 @@ from ._records import (
     Verdict,
 )
 from ._result import (
-    ChangeBounds,
-    Comparison,
     DangerCount,
     Decision,
     Divergence,
-    Flip,
     GradeCounts,
     GraderInfo,
     MeasuredError,
@@ -55,7 +53,6 @@ from ._result import (
     Provenance,
     ReplyResult,
     Result,
-    RunComparison,
     ScenarioCount,
     ScenarioSpread,
     SuiteInfo,

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from ._compare import adjust, compare_models
-from ._result import Comparison, ModelResult
+from ._comparison import Comparison
+from ._result import ModelResult
 
 
 def _comparable(before: ModelResult, after: ModelResult) -> bool:

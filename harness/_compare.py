@@ -5,7 +5,8 @@ from typing import Literal
 
 from quant_triage.data import Record, Scenario, UsageError
 
-from ._result import ChangeBounds, Comparison, Flip, ModelResult, ReplyResult, Result, RunComparison
+from ._comparison import ChangeBounds, Comparison, Flip, RunComparison
+from ._result import ModelResult, ReplyResult, Result
 from ._verdict import PASSING
 from .statistics import change_bounds, holm, mcnemar, mcnemar_worse, prompts_to_tell_apart
 
