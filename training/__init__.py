@@ -8,6 +8,7 @@ from ._encode import IGNORED, Encoded, encode_rows
 from ._finetune import Backend, choose_backend, finetune
 from ._logits import CheckpointLogits, checkpoint_logits
 from ._merge import MERGE_INFO, MergeInfo, merge
+from ._merge_bench import MergeBench, bench_merge, merge_section
 from ._plan import MemoryEstimate, TrainPlan, plan_training
 from ._ranks import rank
 
@@ -21,6 +22,7 @@ __all__ = [
     "CheckpointLogits",
     "Encoded",
     "MemoryEstimate",
+    "MergeBench",
     "MergeInfo",
     "Preset",
     "Problem",
@@ -30,12 +32,14 @@ __all__ = [
     "TrainPlan",
     "TrainProgress",
     "base_sha256",
+    "bench_merge",
     "checkpoint_logits",
     "choose_backend",
     "encode_rows",
     "finetune",
     "lint_dataset",
     "merge",
+    "merge_section",
     "plan_training",
     "preset_config",
     "rank",

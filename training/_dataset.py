@@ -1,14 +1,15 @@
 """Instruction data: the strict reader of our JSONL, and the lint that looks for what a schema cannot see."""
 
+import csv
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
-from quant_triage.data import FileFormatError, Record, Scenario, read_jsonl
+from quant_triage.data import FileFormatError, Record, Scenario, UsageError, read_jsonl
 
 MAX_CHARACTERS = 20_000
 """Longest instruction or reply: about 5,000 tokens, far beyond any first-aid answer."""
@@ -44,13 +45,46 @@ _Features = Callable[[tuple[str, ...]], frozenset[tuple[str, ...]]]
 Text = Annotated[str, AfterValidator(_filled)]
 
 
+class Message(Record):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: Text
+
+
 class Row(Record):
-    """One example: what a person asks and what the model should reply."""
+    """One example: what a person asks and what the model should reply, after the turns ``before``.
+
+    A conversation under ``messages`` becomes one: its last two turns are the question and the reply.
+    """
 
     instruction: Text
     output: Text
+    before: tuple[Message, ...] = ()
     scenario: Scenario | None = None
     source: str | None = Field(None, min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_messages(cls, given: object) -> object:
+        if not isinstance(given, dict) or "messages" not in given:
+            return given
+        rest = {name: value for name, value in given.items() if name != "messages"}
+        if both := {"instruction", "output", "before"} & set(rest):
+            raise ValueError(f"give either messages or {', '.join(sorted(both))}")
+        turns = _MESSAGES.validate_python(given["messages"])
+        roles = [turn.role for turn in turns]
+        spoken = roles[1:] if roles[:1] == ["system"] else roles
+        if not spoken or spoken != ["user", "assistant"] * (len(spoken) // 2):
+            raise ValueError(
+                "messages must be pairs of user and assistant, after at most one system message; "
+                f"the roles are {', '.join(roles) or 'none'}"
+            )
+        *before, question, reply = turns
+        return rest | {"instruction": question.content, "output": reply.content, "before": before}
+
+
+_MESSAGES: TypeAdapter[tuple[Message, ...]] = TypeAdapter(tuple[Message, ...])
 
 
 class Problem(Record):
@@ -65,18 +99,37 @@ class Problem(Record):
 
 
 def read_dataset(path: Path) -> list[Row]:
-    """Read a JSONL data set: ``instruction``, ``output`` and, optionally, ``scenario`` and ``source``.
+    """Read a data set, JSONL or CSV: ``instruction`` and ``output``, optionally ``scenario`` and ``source``.
+
+    JSONL may hold ``messages`` instead: pairs of user and assistant, after at most one system message.
 
     Raises:
         UsageError: The file is missing or unreadable.
         FileFormatError: A line is malformed, a text is empty or absurdly long, or there are no rows.
     """
-    rows = list(read_jsonl(path, Row))
+    rows = list(_read_csv(path) if path.suffix.lower() == ".csv" else read_jsonl(path, Row))
     if not rows:
-        raise FileFormatError(
-            path, "has no rows: each line must be a JSON object with instruction and output"
-        )
+        raise FileFormatError(path, "has no rows: each must have instruction and output, or messages")
     return rows
+
+
+def _read_csv(path: Path) -> Iterator[Row]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            table = csv.DictReader(file, strict=True)
+            for cells in table:
+                given = {name: value for name, value in cells.items() if value}
+                try:
+                    yield Row.model_validate(given)
+                except ValidationError as error:
+                    first = error.errors()[0]
+                    column = ".".join(str(part) for part in first["loc"])
+                    told = f"column {column!r}: {first['msg']}" if column != "None" else "has too many cells"
+                    raise FileFormatError(path, told, line=table.line_num) from error
+    except OSError as error:
+        raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FileFormatError(path, f"is not a CSV file in UTF-8 ({error})") from error
 
 
 def _words(text: str) -> tuple[str, ...]:

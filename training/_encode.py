@@ -48,7 +48,8 @@ def encode_rows(rows: Sequence[Row], tokenizer: ChatTokenizer, max_length: int) 
         raise UsageError("the base's tokenizer has no chat template: use an instruction-tuned base")
     encoded = []
     for number, row in enumerate(rows, start=1):
-        question = [{"role": "user", "content": row.instruction}]
+        question = [turn.model_dump() for turn in row.before]
+        question.append({"role": "user", "content": row.instruction})
         answer = {"role": "assistant", "content": row.output}
         prompt = tokenizer.apply_chat_template(
             question, add_generation_prompt=True, tokenize=True, return_dict=False

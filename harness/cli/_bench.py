@@ -36,6 +36,7 @@ from quant_triage.quantize import (
     unpack_source,
     write_shaped,
 )
+from quant_triage.training import bench_merge, merge_section
 
 from . import _options as opt
 from ._console import emit_json, one_line_errors, out, say
@@ -155,6 +156,27 @@ def quantize_ladder(
         else:
             out.print(section, markup=False)
     raise typer.Exit(0 if all(bench.reached for bench in benches) else 1)
+
+
+@app.command("merge")
+def merge_adapter(
+    layers: Annotated[int, typer.Option("--layers", min=1, help="26 make the 1 B model.")] = 26,
+    write: Write = None,
+    as_json: opt.Json = False,
+) -> None:
+    """The streaming merge beside PEFT's: time and memory; exit code 1: a limit was missed."""
+    with one_line_errors():
+        say("making a model with random weights, then merging it twice: some minutes and 8 GB of disk")
+        with tempfile.TemporaryDirectory(prefix="quant-triage-merge-") as folder:
+            bench = bench_merge(Path(folder), layers=layers)
+        section = merge_section(bench)
+        if write:
+            write_section(write, "merge", section)
+        if as_json:
+            emit_json(bench.model_dump(mode="json") | {"ok": bench.ok})
+        else:
+            out.print(section, markup=False)
+    raise typer.Exit(0 if bench.ok else 1)
 
 
 def ladder_source() -> Path:

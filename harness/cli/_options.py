@@ -44,7 +44,9 @@ Base = Annotated[
         "--base", help="Checkpoint folder or hub id; the preset's unless named.", show_default=False
     ),
 ]
-Data = Annotated[Path, typer.Option("--data", help="JSONL with instruction and output.")]
+Data = Annotated[
+    Path, typer.Option("--data", help="JSONL or CSV with instruction and output, or JSONL with messages.")
+]
 Backend = Annotated[str, typer.Option("--backend", help="auto, unsloth or peft.")]
 Preset = Annotated[str, typer.Option("--preset", help="Hyperparameters: bundled (tiny, CPU) or gemma3n.")]
 Config = Annotated[
