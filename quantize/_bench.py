@@ -196,13 +196,16 @@ def _stock(source: Path, target: Path, level: Level, threads: int) -> tuple[floa
     return seconds, cpu
 
 
-def quantize_section(benches: Sequence[QuantizeBench], *, command: str, when: str, machine: str) -> str:
-    """Render the benchmark as Markdown."""
+def quantize_section(
+    benches: Sequence[QuantizeBench], *, command: str, when: str, machine: str, neighbours: str
+) -> str:
+    """Render the benchmark as Markdown; ``neighbours`` says what else ran on the machine."""
     first = benches[0]
     lines = [
         "## The ladder",
         "",
         f"`{command}`, {when}. {machine}, {first.threads} threads.",
+        neighbours,
         "",
         f"Source: `{first.source}`, {first.weights / 1e6:.0f} M weights, {first.bytes / 1e6:.0f} MB.",
         f"Median of {len(first.ours)}, in turn. Ours is the whole command, with checks and hashes;",

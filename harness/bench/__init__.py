@@ -1,7 +1,7 @@
 """How fast we are, measured beside the programs that people would use instead."""
 
 from ._build import Peers, build_peers, peers_of
-from ._contest import Row
+from ._contest import Bystanders, Row
 from ._engine import EngineBench, bench_engine
 from ._model import Shape, write_model
 from ._page import engine_section, write_section
@@ -10,6 +10,7 @@ from ._server import serve
 from ._work import Timing, Work
 
 __all__ = [
+    "Bystanders",
     "EngineBench",
     "Peers",
     "Row",

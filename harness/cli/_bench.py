@@ -10,6 +10,7 @@ import typer
 from quant_triage.data import EMERGENCY_DATASET, UsageError
 from quant_triage.harness import command_line, machine, now
 from quant_triage.harness.bench import (
+    Bystanders,
     EngineBench,
     Shape,
     Work,
@@ -129,6 +130,7 @@ def quantize_ladder(
         path = source or ladder_source()
         wanted = dict.fromkeys(levels, ALL_TARGET) if levels else {SIX: SIX_TARGET, "all": ALL_TARGET}
         benches = []
+        bystanders = Bystanders()
         with tempfile.TemporaryDirectory(prefix="bench-", dir=cache_dir()) as folder:
             for text, target in wanted.items():
                 bench = bench_quantize(
@@ -147,6 +149,7 @@ def quantize_ladder(
             command=command_line(),
             when=now()[:10],
             machine=f"{here['processor']}, {here['memory']}, {here['system']}",
+            neighbours=f"While it ran, other programs took {bystanders.share():.0%} of the processor.",
         )
         if write is not None:
             write_section(write, "quantize", section)

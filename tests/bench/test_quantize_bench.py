@@ -34,7 +34,7 @@ def test_both_ways_are_timed_and_their_bytes_compared(tmp_path: Path) -> None:
     assert found.anonymous > 10 << 20
     assert len(lines) == 3
     assert {path.name for path in tmp_path.iterdir()} == {"small-F16.gguf"}
-    section = quantize_section([found], command="bench", when="today", machine="here")
+    section = quantize_section([found], command="bench", when="today", machine="here", neighbours="None.")
     assert "| 2: Q2_K, Q4_0 |" in section
     assert "identical" in section
     assert ("**missed**" in section) == (found.ratio > 0.5)
