@@ -1,6 +1,6 @@
 """Take the README's pictures of a report.
 
-    python docs/images/take.py runs/demo/report.html
+    make pictures OUT=runs/demo
 
 Needs Debian's ``chromium`` and the ``dev`` extra. Writes ``report-decision.png`` and ``report-replies.png``
 beside this file; look at them before committing.
@@ -24,8 +24,10 @@ def take(report: Path) -> None:
         page.wait_for_selector("#prompts button", state="attached")
         page.screenshot(path=HERE / "report-decision.png")
         critical = page.locator("#wrong figure:has(mark.s-critical) a")
-        (critical if critical.count() else page.locator("#wrong figcaption a")).first.click()
-        page.locator(".reply.here").wait_for()
+        quoted = critical if critical.count() else page.locator("#wrong figcaption a")
+        if quoted.count():  # where nothing went wrong the first prompt is shown
+            quoted.first.click()
+            page.locator(".reply.here").wait_for()
         page.locator("#replies-title").evaluate("title => title.scrollIntoView()")
         page.screenshot(path=HERE / "report-replies.png")
         browser.close()
