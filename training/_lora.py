@@ -62,7 +62,9 @@ class LoraPair:
     def apply(self, weights: Floats, first_row: int) -> Floats:
         """Return changed rows, given the base's rows from ``first_row`` on, in float32."""
         rows = slice(first_row, first_row + len(weights))
-        changed: Floats = weights + self.scale * (self.b[rows] @ self.a)
+        changed: Floats = self.b[rows] @ self.a
+        changed *= np.float32(self.scale)
+        changed += weights
         if self.magnitude is not None:
             norms = np.linalg.norm(changed, axis=1)
             changed = changed * (self.magnitude[rows] / norms)[:, None]

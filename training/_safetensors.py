@@ -85,7 +85,9 @@ def stored_view(path: Path, place: TensorPlace) -> Stored:
 def to_float32(stored: Stored, dtype: str) -> Floats:
     """Return stored values as float32; exact for all three types."""
     if dtype == "BF16":
-        return (stored.astype(np.uint32) << 16).view(np.float32)
+        bits = stored.astype(np.uint32)
+        bits <<= 16
+        return bits.view(np.float32)
     return stored.astype(np.float32)
 
 
@@ -93,6 +95,10 @@ def from_float32(values: Floats, dtype: str) -> bytes:
     """Return the stored bytes of finite float32 values, rounded to nearest, ties to even."""
     if dtype == "BF16":
         bits = np.ascontiguousarray(values).view(np.uint32)
-        rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
-        return bytes(rounded.astype("<u2").tobytes())
-    return bytes(values.astype(_STORED[dtype]).tobytes())
+        rounded = bits >> 16
+        rounded &= 1
+        rounded += bits
+        rounded += 0x7FFF
+        rounded >>= 16
+        return rounded.astype("<u2").tobytes()
+    return values.astype(_STORED[dtype]).tobytes()

@@ -11,7 +11,14 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from quant_triage.data import FileFormatError, UsageError
-from quant_triage.training import MERGE_INFO, TrainConfig, finetune, merge
+from quant_triage.training import (
+    MERGE_INFO,
+    TrainConfig,
+    bench_merge,
+    finetune,
+    merge,
+    merge_section,
+)
 
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 ADAPTER = "adapter_model.safetensors"
@@ -246,3 +253,14 @@ def test_a_trained_adapter_merges_into_its_own_base_and_no_other(
     with pytest.raises(UsageError, match="was trained on another base"):
         merge(other, tmp_path / "adapter", tmp_path / "wrong")
     assert not (tmp_path / "wrong").exists()
+
+
+@pytest.mark.slow
+def test_the_merge_bench_measures_both_ways(tmp_path: Path) -> None:
+    bench = bench_merge(tmp_path, layers=1)
+    assert bench.parameters == 328_833_152
+    assert bench.largest_tensor == 262_144 * 1152 * 2
+    assert bench.ours_peak < 2 * bench.largest_tensor + 500_000_000  # asked for
+    assert bench.ours_peak < bench.peft_peak
+    section = merge_section(bench)
+    assert f"| streaming merge | {bench.ours_seconds:.1f} |" in section
