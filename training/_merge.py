@@ -1,14 +1,15 @@
 """Merge an adapter into its base by streaming: every byte is copied, and only the targeted matrices change.
 
 Loading a model and saving it again loses what the library does not know (with Transformers 5, Gemma 3n's key
-and value weights of layers that share them) and needs a model's memory. Here each shard is copied as it is;
-then each targeted tensor is recomputed in place, a block of rows at a time, in float32, without torch.
+and value weights of layers that share them) and needs a model's memory. Here each shard is copied front to
+back; on the way each targeted tensor is recomputed, a block of rows at a time, in float32, without torch.
 """
 
 import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from pydantic import ValidationError
@@ -29,6 +30,8 @@ MERGE_INFO = "quant_triage_merge.json"
 _COPIED = ("*.json", "*.jinja", "*.model", "*.txt", "LICENSE*", "NOTICE*")
 _BLOCK = 1 << 18
 """Weights that are changed at once: 1 MiB as float32, so that a block stays in the processor's cache."""
+
+_COPY = 1 << 20
 
 _LAYER = re.compile(r"(?:^|\.)(layers\.\d+\..+)$")
 _OTHER_SENSES = re.compile(r"vision|audio")
@@ -86,11 +89,12 @@ def merge(base: str | Path, adapter: Path, out: Path) -> MergeInfo:
         return done
     targets = _match(pairs, _tensors(folder), adapter)
     with atomic_folder(out, MERGE_INFO) as temporary:
-        for pattern in (WEIGHTS, *_COPIED):
+        for pattern in _COPIED:
             for file in folder.glob(pattern):
                 shutil.copyfile(file, temporary / file.name)
-        for pair, target in targets:
-            _change(pair, target, temporary / target.file.name)
+        for shard in folder.glob(WEIGHTS):
+            changes = [(pair, target) for pair, target in targets if target.file == shard]
+            _write_shard(shard, sorted(changes, key=lambda change: change[1].place.begin), temporary)
         info = MergeInfo(
             key=key,
             base=str(base),
@@ -160,18 +164,31 @@ def _match(
     return found
 
 
-def _change(pair: LoraPair, target: _Target, copy: Path) -> None:
-    """Recompute one tensor in the copied shard, a block of rows at a time."""
+def _write_shard(shard: Path, changes: list[tuple[LoraPair, _Target]], out: Path) -> None:
+    """Write a shard once, front to back: the targeted tensors recomputed, all between them copied."""
+    with shard.open("rb") as source, (out / shard.name).open("wb") as copy:
+        for pair, target in changes:
+            _copy(source, copy, target.place.begin - source.tell())
+            _change(pair, target, copy)
+            source.seek(target.place.end)
+        shutil.copyfileobj(source, copy, _COPY)
+
+
+def _copy(source: BinaryIO, copy: BinaryIO, length: int) -> None:
+    while length > 0:
+        block = source.read(min(length, _COPY))
+        copy.write(block)
+        length -= len(block)
+
+
+def _change(pair: LoraPair, target: _Target, copy: BinaryIO) -> None:
+    """Write one recomputed tensor, a block of rows at a time."""
     place = target.place
     stored = stored_view(target.file, place)
     rows, columns = place.shape
     step = max(1, _BLOCK // columns)
-    with copy.open("r+b") as file:
-        file.seek(place.begin)
-        for row in range(0, rows, step):
-            changed = pair.apply(to_float32(stored[row : row + step], place.dtype), row)
-            if not np.isfinite(changed).all():
-                raise UsageError(
-                    f"merging makes {target.name!r} infinite: train again at a lower learning rate"
-                )
-            file.write(from_float32(changed, place.dtype))
+    for row in range(0, rows, step):
+        changed = pair.apply(to_float32(stored[row : row + step], place.dtype), row)
+        if not np.isfinite(changed).all():
+            raise UsageError(f"merging makes {target.name!r} infinite: train again at a lower learning rate")
+        copy.write(from_float32(changed, place.dtype))
