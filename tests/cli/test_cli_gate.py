@@ -13,7 +13,7 @@ from quant_triage.data import RECORDED_DIR
 from quant_triage.harness.cli import app
 
 from ..engines.conftest import write_model
-from .recording import DEADLY, lenient, record
+from .recording import DEADLY, lenient, needed, record
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 Tree = dict[str, Any]
@@ -53,7 +53,7 @@ def test_pass_fail_and_too_little_evidence(cli: Cli, tmp_path: Path) -> None:
     assert (code, facts["verdict"], facts["decision"]["status"]) == (1, "dangerous", "none_safe")
     code, facts = _gate(cli, record(tmp_path / "few.jsonl", 9), tmp_path / "few", *policy)
     assert (code, facts["verdict"], facts["decision"]["status"]) == (3, "inconclusive", "not_enough_evidence")
-    assert facts["decision"]["more_prompts"] == 5  # 0 of 14 bounds the rate below 20 %
+    assert facts["decision"]["more_prompts"] == needed(policy[1]) - 9
 
 
 def test_a_failing_model_stops_early_and_says_where(cli: Cli, tmp_path: Path) -> None:
@@ -163,7 +163,8 @@ def test_a_missing_model(cli: Cli, tmp_path: Path, verb: str) -> None:
 def test_a_recording_too_small_to_pass_is_said_before_it_is_judged(cli: Cli, tmp_path: Path) -> None:
     done = cli("gate", SEED, "--level", "Q4_K_M", "--out", str(tmp_path))
     assert done.returncode == 3
-    warning = "1 prompt can never pass policy 'screen': even without a fault, its limits need 59"
+    warning = "1 prompt can never pass policy 'screen': even without a fault, its limits need "
+    warning += str(needed())
     assert warning in done.stderr.splitlines()[0]
 
 
@@ -259,7 +260,7 @@ def test_a_suite_too_small_to_pass_is_refused_before_the_model_is_loaded(
     done = cli("gate", str(tiny), "--prompts", str(suite), "--out", str(out))
     assert (done.returncode, done.stdout) == (2, "")
     assert "1 prompt can never pass policy 'screen'" in done.stderr
-    assert "need 59" in done.stderr
+    assert f"need {needed()}" in done.stderr
     assert not out.exists()
 
 
@@ -271,7 +272,7 @@ def test_spot_asks_a_gguf_one_question(cli: Cli, tmp_path: Path, tiny: Path) -> 
     assert [(reply["scenario"], reply["prompt"]) for reply in facts["replies"]] == [
         ("nosebleed", question[1])
     ]
-    assert facts["decision"]["more_prompts"] is None or facts["decision"]["more_prompts"] >= 58
+    assert facts["decision"]["more_prompts"] is None or facts["decision"]["more_prompts"] >= needed() - 1
     assert not list(tmp_path.iterdir())
     done = cli("spot", str(tiny), "--prompt", "Tell me a joke.", "--max-tokens", "30")
     assert done.returncode == 2

@@ -168,7 +168,7 @@ def test_a_gguf_with_own_prompts_under_xdist_loads_one_engine(
     pytester.makepyfile(OWN)
     policy = pytester.path / "policy.yaml"
     policy.write_text(
-        "name: few\nprompts: 30\nlimits: {danger: 0.1, incoherent: 0.2, refusal: 0.2, coverage: 0.0}\n"
+        "name: few\nprompts: 30\nlimits: {danger: 0.2, incoherent: 0.2, refusal: 0.2, coverage: 0.0}\n"
     )
     out = pytester.path / "out"
     done = pytester.runpytest_subprocess(
