@@ -10,7 +10,7 @@ from ._gate import check_suite, hold_against
 from ._gold import GOLD_GRADES, TEST_SHA256, Gold, GoldGrade, GoldLabel, GoldRow, load_gold, part_paths
 from ._graded import regrade
 from ._integrity import check_integrity
-from ._labels import Label, load_labels, reply_hash
+from ._labels import Label, Review, load_labels, reply_hash
 from ._live import Live, Snapshot, Underway
 from ._measured import (
     MEASURED,
@@ -108,6 +108,7 @@ __all__ = [
     "Request",
     "RequiredActs",
     "Result",
+    "Review",
     "RunComparison",
     "Sampling",
     "ScenarioCount",

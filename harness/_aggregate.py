@@ -8,6 +8,7 @@ import pandas as pd
 
 from quant_triage.data import Record, Scenario
 
+from ._labels import Review
 from ._policy import Policy
 from ._records import Grading, Reply
 from ._result import DangerCount, GradeCounts, ScenarioCount
@@ -15,11 +16,12 @@ from .statistics import MeanBounds, anytime_upper_bound, mean_bounds, upper_boun
 
 
 class GradedReply(Record):
-    """A reply with its grading, and whether a reviewer dismissed its flags."""
+    """A reply with its grading, and a reviewer's word on its flag, if any."""
 
     reply: Reply
     grading: Grading
     dismissed: bool = False
+    review: Review | None = None
 
     @property
     def endangers(self) -> bool:

@@ -3,21 +3,23 @@
 from collections.abc import Mapping
 
 from ._aggregate import GradedReply
-from ._labels import Label, reply_hash
+from ._labels import Label, Review, reply_hash
 from ._records import Grading, Reply
 from ._result import ModelResult, ReplyResult
 from .grading import Grader
 
 
-def grade_reply(reply: Reply, grader: Grader, labels: Mapping[str, Label]) -> GradedReply:
+def grade_reply(reply: Reply, grader: Grader, labels: Mapping[str, Review]) -> GradedReply:
     """Grade one reply; where the grader fails it stays ``unscored``, which counts as dangerous."""
     try:
         grading = grader.grade(reply.prompt, reply.reply, reply.scenario)
     except Exception:  # noqa: BLE001 - a grader's fault must count against the model's safety, not end the run
         grading = Grading(scenario=reply.scenario, grade="unscored", coverage=0.0, score=0.0)
-    label = labels.get(reply_hash(reply.prompt, reply.reply))
-    dismissed = grading.grade == "dangerous" and label is not None and label.label == "dismiss"
-    return GradedReply(reply=reply, grading=grading, dismissed=dismissed)
+    label = labels.get(reply_hash(reply.prompt, reply.reply)) if grading.grade == "dangerous" else None
+    if label is None:
+        return GradedReply(reply=reply, grading=grading)
+    review = Review(label=label.label, who=label.who, when=label.when, why=label.why)
+    return GradedReply(reply=reply, grading=grading, dismissed=label.label == "dismiss", review=review)
 
 
 def reply_result(graded: GradedReply) -> ReplyResult:
@@ -36,11 +38,16 @@ def reply_result(graded: GradedReply) -> ReplyResult:
         coverage=grading.coverage,
         score=grading.score,
         dismissed=graded.dismissed,
+        review=graded.review,
     )
 
 
 def regrade(model: ModelResult, grader: Grader, labels: Mapping[str, Label]) -> ModelResult:
-    """Grade the replies of a report again, so that two runs are held against the same rules."""
+    """Grade the replies of a report again, so that two runs are held against the same rules.
+
+    What reviewers said in that report still holds where the labels at hand say nothing.
+    """
+    said = {reply_hash(was.prompt, was.reply): was.review for was in model.replies if was.review}
     replies = []
     for was in model.replies:
         reply = Reply(
@@ -50,5 +57,5 @@ def regrade(model: ModelResult, grader: Grader, labels: Mapping[str, Label]) -> 
             seconds=0.0,
             **was.model_dump(include={"prompt_id", "scenario", "sample", "prompt", "reply", "finish_reason"}),
         )
-        replies.append(reply_result(grade_reply(reply, grader, labels)))
+        replies.append(reply_result(grade_reply(reply, grader, {**said, **labels})))
     return model.model_copy(update={"replies": tuple(replies)})

@@ -7,22 +7,30 @@ from typing import Literal
 from quant_triage.data import Record, UsageError, read_jsonl, sha256_text
 
 
-class Label(Record):
-    """One reviewer's word on one reply.
+class Review(Record):
+    """A reviewer's word on a flag.
 
     Attributes:
-        key: ``reply_hash(prompt, reply)``.
         label: ``dismiss`` the flag as a false alarm, or ``confirm`` it.
         who: The reviewer.
         when: When, in ISO 8601.
         why: The reason.
     """
 
-    key: str
     label: Literal["confirm", "dismiss"]
     who: str
     when: datetime
     why: str
+
+
+class Label(Review):
+    """A review as it stands in a file of labels.
+
+    Attributes:
+        key: ``reply_hash(prompt, reply)``.
+    """
+
+    key: str
 
 
 def reply_hash(prompt: str, reply: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import (
 from quant_triage.data import Record, Scenario
 
 from ._comparison import Comparison
+from ._labels import Review
 from ._records import Finding, FinishReason, Grade, Outcome, RequiredActs, Verdict
 from ._spool import View
 
@@ -110,7 +111,12 @@ class ScenarioSpread(Record):
 
 
 class ReplyResult(Record):
-    """One graded reply as it stands in the report."""
+    """One graded reply as it stands in the report.
+
+    Attributes:
+        dismissed: Whether its flag was dismissed.
+        review: A reviewer's word on its flag, if there is one.
+    """
 
     prompt_id: str
     scenario: Scenario
@@ -124,6 +130,7 @@ class ReplyResult(Record):
     coverage: float
     score: float
     dismissed: bool = False
+    review: Review | None = None
 
     @property
     def endangers(self) -> bool:

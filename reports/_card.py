@@ -8,9 +8,10 @@ from quant_triage.data import UsageError
 from quant_triage.harness import ModelResult, Result
 
 from . import _numbers as numbers
-from ._story import Row, Story, tell
+from ._row import Row
+from ._story import Story, tell
 from ._text import markdown, markdown_code, one_line
-from ._words import LIMITS, scenario_name
+from ._words import LIMITS, reviewed, scenario_name
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
@@ -110,6 +111,17 @@ def _tested(result: Result) -> str:
     )
 
 
+def _dismissed(row: Row, story: Story) -> list[str]:
+    """Flags on this level that count as harmless because a person said so."""
+    own = [one for one in story.dismissals if row in one.rows]
+    lines = [
+        f"- {scenario_name(one.reply.scenario)}, {markdown(one.reply.prompt_id)}: "
+        f"{markdown(reviewed(one.review))}"
+        for one in own
+    ]
+    return ["Flags that reviewers dismissed:\n", *lines, ""] if lines else []
+
+
 def render_card(result: Result, level: str) -> str:
     """Render the card of one level, ready to publish as a repository's ``README.md``.
 
@@ -139,6 +151,7 @@ def render_card(result: Result, level: str) -> str:
         *_tensors(model),
         "\n## How it was tested\n",
         _tested(result),
+        *_dismissed(row, story),
         *_scenarios(model, row.bounded),
         f"\nRepeat it with {markdown_code(result.provenance.command)}.\n",
         *_lineage(result),

@@ -10,7 +10,8 @@ import vl_convert
 from markupsafe import Markup
 
 from ._labels import Mark, Placed, place
-from ._story import Row, Story
+from ._row import Row
+from ._story import Story
 from ._words import VERDICTS
 
 _INK, _MUTED, _GRID, _PAPER = "#1d2430", "#5a6473", "#dfe3e8", "#fbfbf9"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from quant_triage.harness import ModelResult, ReplyResult
 
 from ._text import one_line, visible
-from ._words import GRADES, SEVERITIES, fault_name, scenario_name
+from ._words import GRADES, SEVERITIES, fault_name, reviewed, scenario_name
 
 MOST = 5
 
@@ -18,11 +18,12 @@ def counts_against(reply: ReplyResult) -> bool:
 def reply_text(reply: ReplyResult) -> str:
     """Show one reply: prompt, whole reply, and every finding, what it says wrong before what is missing."""
     look = GRADES[reply.grade]
-    dismissed = ", dismissed by a reviewer" if reply.dismissed else ""
+    dismissed = ", dismissed" if reply.dismissed else ""
     head = (
         f"{look.symbol} {look.word}{dismissed}: {scenario_name(reply.scenario)} ({visible(reply.prompt_id)})"
     )
-    lines = [head, *_indented("prompt", reply.prompt), *_indented("reply", reply.reply or "(empty)")]
+    said = [f"  {one_line(reviewed(reply.review))}"] if reply.dismissed or reply.review else []
+    lines = [head, *said, *_indented("prompt", reply.prompt), *_indented("reply", reply.reply or "(empty)")]
     worst = list(SEVERITIES)
     for finding in sorted(reply.findings, key=lambda one: (not one.quote, worst.index(one.severity))):
         quote = f"“{one_line(finding.quote)}” " if finding.quote else ""

@@ -16,9 +16,10 @@ from . import _numbers as numbers
 from ._charts import drawable, frontier, ladder
 from ._json import result_sha256
 from ._payload import pack
-from ._story import Row, Story, tell
+from ._row import Row
+from ._story import Story, tell
 from ._text import excerpt, visible
-from ._words import GRADES, LIMITS, SEVERITIES, VERDICTS, Look, scenario_name
+from ._words import GRADES, LIMITS, SEVERITIES, VERDICTS, Look, reviewed, scenario_name
 
 TEMPLATES = Path(__file__).with_name("templates")
 SCRIPTS = ("parts.js", "page.js", "review.js", "replies.js", "signoff.js", "live.js")
@@ -55,7 +56,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals.update(
         numbers=numbers, VERDICTS=VERDICTS, GRADES=GRADES, SEVERITIES=SEVERITIES, LIMITS=LIMITS,
-        scenario_name=scenario_name, excerpt=excerpt, heat=_heat, link=_link,
+        scenario_name=scenario_name, reviewed=reviewed, excerpt=excerpt, heat=_heat, link=_link,
     )  # fmt: skip
     return environment
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from quant_triage.data import UsageError, atomic_path, sha256_text
 from quant_triage.harness import ReplyResult, Result
 
-from ._story import Row, Story, tell
+from ._row import Row
+from ._story import Story, tell
 from ._text import one_line
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def _sample(reply: ReplyResult, model: str) -> "EvalSample":
         metadata={
             "scenario": reply.scenario,
             "dismissed": reply.dismissed,
+            "review": reply.review and reply.review.model_dump(mode="json"),
             "met": list(reply.required.met),
             "missing": list(reply.required.missing),
         },

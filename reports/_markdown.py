@@ -1,13 +1,16 @@
 """report.md: the same story for pull requests, wikis and job summaries."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from quant_triage.harness import Result
 
 from . import _numbers as numbers
-from ._story import PASSING, Row, Story, tell
+from ._story import Story, tell
 from ._text import excerpt, markdown, markdown_code
-from ._words import LIMITS, scenario_name
+from ._words import LIMITS, reviewed, scenario_name
+from ._wrong import Fault
+
+_MOST_FAULTS = 30
 
 
 def ranking(story: Story) -> Iterator[str]:
@@ -50,19 +53,33 @@ def _measurements(story: Story) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
-def wrong(story: Story, row: Row) -> Iterator[str]:
-    """What went wrong in one model, line by line."""
-    yield f"### {markdown(row.key)}: {row.look.symbol} {row.look.word}\n"
-    if row.model.verdict not in PASSING:
-        yield f"{markdown(row.failure or row.model.verdict_reason)}\n"
-    for example in story.examples(row):
-        finding, reply = example.finding, example.reply
+def troubles(story: Story) -> Iterator[str]:
+    """Each model that may not ship and why, line by line."""
+    for row in story.troubled:
+        why = markdown(row.failure or row.model.verdict_reason)
+        yield f"- **{markdown(row.key)}** {row.look.symbol} {row.look.word}: {why}"
+
+
+def faults(found: Sequence[Fault], most: int) -> Iterator[str]:
+    """Each fault once with the models that show it, line by line; the first few of them."""
+    for fault in found[:most]:
+        finding, reply = fault.finding, fault.reply
         before, quote, after = excerpt(reply.reply, finding.start, finding.end, around=40)
         yield (
-            f"- “{markdown(before)} **{markdown_code(quote)}** {markdown(after)}”: {markdown(finding.why)} "
-            f"({scenario_name(reply.scenario)}, {markdown(reply.prompt_id)}; {markdown(finding.source)})"
+            f"- {finding.severity}: “{markdown(before)} **{markdown_code(quote)}** {markdown(after)}”: "
+            f"{markdown(finding.why)} ({scenario_name(reply.scenario)}, {markdown(reply.prompt_id)}; "
+            f"{markdown(finding.source)}). Shown by {markdown(fault.shown_by)}"
         )
-    yield ""
+    if len(found) > most:
+        yield f"- … and {len(found) - most} more"
+
+
+def dismissed(story: Story) -> Iterator[str]:
+    """Each flag that a reviewer dismissed, line by line."""
+    for one in story.dismissals:
+        where = f"{scenario_name(one.reply.scenario)}, {markdown(one.reply.prompt_id)}"
+        who = ", ".join(markdown(row.key) for row in one.rows)
+        yield f"- {where}, of {who}: {markdown(reviewed(one.review))}"
 
 
 def _changes(story: Story) -> Iterator[str]:
@@ -132,13 +149,13 @@ def render_markdown(result: Result) -> str:
         lines.append("This policy holds plain rates against its limits; they bound nothing.\n")
     lines += [f"- {markdown(row.key)}: {row.spread}." for row in story.rows if row.spread]
     lines += [""]
-    for title, rows in (
-        ("What went wrong", story.troubled),
-        ("And in models that pass", story.debatable),
+    for title, found in (
+        ("What went wrong", troubles(story)),
+        ("The faults, worst first", faults(story.faults, _MOST_FAULTS)),
+        ("Flags that reviewers dismissed", dismissed(story)),
     ):
-        lines += [f"## {title}\n"] if rows else []
-        for row in rows:
-            lines += wrong(story, row)
+        if told := list(found):
+            lines += [f"## {title}\n", *told, ""]
     if changes := list(_changes(story)):
         lines += ["## What changed\n", *changes]
     lines += ["## How it was made\n", *_making(story), "", "## Limits\n", *(f"- {limit}" for limit in LIMITS)]

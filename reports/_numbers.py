@@ -1,4 +1,6 @@
-"""How numbers are written."""
+"""How numbers and times are written."""
+
+from datetime import UTC, datetime
 
 NOT_KNOWN = "n/a"
 
@@ -38,3 +40,10 @@ def divergence(value: float | None) -> str:
     if value is None:
         return NOT_KNOWN
     return f"{value:.3f}" if value >= 0.001 or value == 0 else f"{value:.1e}"
+
+
+def moment(when: datetime) -> str:
+    """Write a time to the minute, in UTC; one without a zone as it stands."""
+    if when.tzinfo is None:
+        return f"{when:%Y-%m-%d %H:%M}"
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

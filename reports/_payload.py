@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from quant_triage.harness import ReplyResult, reply_hash
 
-from ._story import Row, Story
+from ._row import Row
+from ._story import Story
 from ._text import utf16_length, visible
-from ._words import FINISHES, GRADES, SEVERITIES, fault_name, scenario_name
+from ._words import FINISHES, GRADES, SEVERITIES, fault_name, reviewed, scenario_name
 
 T = TypeVar("T", bound=Hashable)
 Check = tuple[str, str, str, str, str]
@@ -93,6 +94,14 @@ def _act(check: str) -> str:
     return visible(check).replace("_", " ")
 
 
+def _review(reply: ReplyResult) -> dict[str, str] | int:
+    """A reviewer's word on the flag: in words, and as a label to be exported again."""
+    if not (reply.dismissed or reply.review):
+        return 0
+    label = {} if reply.review is None else reply.review.model_dump(mode="json")
+    return {name: visible(str(value)) for name, value in {**label, "words": reviewed(reply.review)}.items()}
+
+
 def _reply(reply: ReplyResult, checks: dict[Check, int], acts: dict[str, int]) -> list[object]:
     """One reply as a row, in the order that the page's ``revive`` reads; a flag has its label's key."""
     findings = []
@@ -112,6 +121,6 @@ def _reply(reply: ReplyResult, checks: dict[Check, int], acts: dict[str, int]) -
         findings,
         [_number(acts, _act(act)) for act in reply.required.met],
         [_number(acts, _act(act)) for act in reply.required.missing],
-        int(reply.dismissed),
+        _review(reply),
         reply_hash(reply.prompt, reply.reply) if reply.grade == "dangerous" else 0,
     ]

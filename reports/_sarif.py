@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 from quant_triage.harness import Finding, Grade, Place, ReplyResult, Result
 
-from ._story import Row, tell
+from ._row import Row
+from ._story import tell
 from ._text import one_line
-from ._words import fault_name, scenario_name
+from ._words import fault_name, reviewed, scenario_name
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _PACKAGE = "QUANT_TRIAGE"
@@ -101,7 +102,7 @@ def _results(result: Result, row: Row, order: dict[str, int]) -> Iterator[Json]:
                     {"id": 1, "physicalLocation": _physical(check), "message": message}
                 ]
             if reply.dismissed and reply.grade == "dangerous":
-                words = "dismissed by a reviewer"
+                words = one_line(reviewed(reply.review))
                 one["suppressions"] = [{"kind": "external", "status": "accepted", "justification": words}]
             yield one
 

@@ -6,117 +6,16 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from quant_triage.data import UsageError
-from quant_triage.harness import Comparison, Finding, ModelResult, Policy, ReplyResult, Result, Verdict
+from quant_triage.harness import Comparison, ModelResult, Policy, Result
 
 from . import _numbers as numbers
 from ._changes import Change
+from ._row import PASSING, Row
 from ._text import one_line
-from ._words import DECISIONS, SEVERITIES, VERDICTS, Look, did_not_run
+from ._words import DECISIONS, Look
+from ._wrong import Dismissal, Fault, dismissals, faults
 
 _LONGEST_KEY = 40
-PASSING: frozenset[Verdict] = frozenset({"gold", "safe"})
-FAILING: frozenset[Verdict] = frozenset({"unsafe", "dangerous", "unusable"})
-
-
-@dataclass(frozen=True)
-class Row:
-    """One model, ready to be shown.
-
-    Attributes:
-        key: The level on one visible line, with the hash where a level occurs twice; unique.
-        role: ``"selected"``, ``"runner-up"``, ``"reference"`` or nothing.
-        bounded: Whether ``danger.upper`` is a confidence bound; a policy of point estimates has plain rates.
-        planned: Prompts that it was to be asked.
-    """
-
-    model: ModelResult
-    key: str
-    role: str
-    bounded: bool
-    planned: int
-
-    @property
-    def assessment(self) -> str:
-        """What its replies are like, and where it stopped if it did."""
-        model = self.model
-        if model.stopped_at is None:
-            return model.assessment
-        why = "when no further reply could save it" if model.verdict in FAILING else "when time was up"
-        return f"{model.assessment} Stopped after {model.stopped_at} of {self.planned} prompts, {why}."
-
-    @property
-    def spread(self) -> str:
-        """How danger is spread over scenarios and samples, in a sentence, or nothing."""
-        across, curve = self.model.across_scenarios, self.model.worst_of_k
-        parts = []
-        if across is not None:
-            low, high = numbers.percent(across.low), numbers.percent(across.high)
-            parts.append(
-                f"were the {across.scenarios} scenarios a sample too, {low} to {high} would be dangerous"
-            )
-        if curve and curve[-1] > 0:
-            shares = ", ".join(map(numbers.percent, curve))
-            parts.append(f"with 1 to {len(curve)} samples a prompt, the worst is dangerous for {shares}")
-        return "; ".join(parts)
-
-    @property
-    def look(self) -> Look:
-        """The verdict's word, symbol and colours."""
-        return VERDICTS[self.model.verdict]
-
-    @property
-    def failure(self) -> str | None:
-        """How the run failed, in words, or ``None``."""
-        failed = did_not_run(self.model.outcome)
-        return failed and f"{failed}: {self.model.outcome.cause or 'no cause is known'}"
-
-    @property
-    def asked(self) -> bool:
-        """Whether any prompt was answered."""
-        return self.model.danger.prompts > 0
-
-    @property
-    def danger(self) -> str:
-        """Dangerous prompts as ``"3 of 72"``."""
-        count = self.model.danger
-        return f"{count.events} of {count.prompts}" if self.asked else numbers.NOT_KNOWN
-
-    @property
-    def bound(self) -> str:
-        """The upper bound on the danger rate, or that there is none."""
-        return numbers.bound(self.model.danger.upper) if self.asked and self.bounded else numbers.NOT_KNOWN
-
-    def of_asked(self, value: float | None, share: bool = True) -> str:
-        """Write a figure that means nothing where no prompt was answered."""
-        if not self.asked or value is None:
-            return numbers.NOT_KNOWN
-        return numbers.percent(value) if share else f"{value:.0f}"
-
-    @property
-    def size(self) -> str:
-        """File size."""
-        return numbers.size(self.model.bytes)
-
-    @property
-    def speed(self) -> str:
-        """New tokens a second."""
-        rate = self.model.tokens_per_second
-        return numbers.NOT_KNOWN if rate is None else f"{rate:,.0f}"
-
-    @property
-    def divergence(self) -> str:
-        """Mean KL divergence from the reference."""
-        found = self.model.divergence
-        return numbers.NOT_KNOWN if found is None else numbers.divergence(found.kl_mean)
-
-
-@dataclass(frozen=True)
-class Example:
-    """One kind of fault, by the first reply that shows it."""
-
-    finding: Finding
-    reply: ReplyResult
-    replies: int
 
 
 @dataclass(frozen=True)
@@ -243,9 +142,14 @@ class Story:
         return [row for row in self.rows if row.model.verdict not in PASSING]
 
     @property
-    def debatable(self) -> list[Row]:
-        """Models that pass, and yet wrote something that counts against them."""
-        return [row for row in self.rows if row.model.verdict in PASSING and self.examples(row)]
+    def faults(self) -> list[Fault]:
+        """Every fault once, the worst first, over all models that were ranked."""
+        return faults(self.rows)
+
+    @property
+    def dismissals(self) -> list[Dismissal]:
+        """Every flag that a reviewer dismissed, once."""
+        return dismissals(self.asked)
 
     @property
     def curtailed(self) -> bool:
@@ -256,32 +160,6 @@ class Story:
     def failures(self) -> list[Row]:
         """Models that did not finish."""
         return [row for row in self.rows if row.failure]
-
-    def examples(self, row: Row, most: int = 3) -> list[Example]:
-        """The first reply for each check with words to quote: what decided the verdict, then the worst."""
-        first: dict[str, tuple[Finding, ReplyResult]] = {}
-        seen: Counter[str] = Counter()
-        for reply in row.model.replies:
-            for check, finding in _faults(reply).items():
-                first.setdefault(check, (finding, reply))
-                seen[check] += 1
-        order = list(SEVERITIES)
-
-        def weight(check: str) -> tuple[bool, int, int, str]:
-            finding = first[check][0]
-            decisive = (finding.kind == "incoherent") == (row.model.verdict == "unusable")
-            return not decisive, order.index(finding.severity), -seen[check], check
-
-        worst = sorted(first, key=weight)
-        return [Example(*first[check], replies=seen[check]) for check in worst[:most]]
-
-
-def _faults(reply: ReplyResult) -> dict[str, Finding]:
-    """A reply's standing faults that have words to quote, one for each check."""
-    if reply.dismissed:
-        return {}
-    quoted = [finding for finding in reply.findings if finding.quote and finding.kind != "refusal"]
-    return {finding.check: finding for finding in reversed(quoted)}
 
 
 def _role(model: ModelResult, result: Result, runner_up_taken: bool) -> str:

@@ -4,17 +4,16 @@ import json
 
 from quant_triage.harness import Result
 
-from ._faults import counts_against
-from ._markdown import ranking, wrong
+from ._markdown import dismissed, faults, ranking, troubles
 from ._story import tell
 from ._text import markdown
 
-_MOST_MODELS = 3
+_MOST_FAULTS = 5
 _COLOURS = {"selected": "brightgreen", "none_safe": "red", "not_enough_evidence": "lightgrey"}
 
 
 def render_summary(result: Result) -> str:
-    """Render the decision, the ranking and the worst words of a few models, well below a megabyte."""
+    """Render the decision, the ranking and the worst faults, well below a megabyte."""
     story = tell(result)
     lines = [
         f"## {story.look.symbol} {markdown(story.headline)}\n",
@@ -23,10 +22,13 @@ def render_summary(result: Result) -> str:
         *ranking(story),
         "",
     ]
-    for row in story.troubled[:_MOST_MODELS]:
-        bad = sum(counts_against(reply) for reply in row.model.replies)
-        lines += ["<details>", f"<summary>{markdown(row.key)}: {bad} replies fail</summary>\n"]
-        lines += [*wrong(story, row), "</details>\n"]
+    for title, found in (
+        ("Why each may not ship", list(troubles(story))),
+        (f"The worst of {len(story.faults)} faults", list(faults(story.faults, _MOST_FAULTS))),
+        ("Flags that reviewers dismissed", list(dismissed(story))),
+    ):
+        if found:
+            lines += ["<details>", f"<summary>{title}</summary>\n", *found, "\n</details>\n"]
     return "\n".join(lines)
 
 

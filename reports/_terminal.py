@@ -11,8 +11,12 @@ from rich.text import Text
 from quant_triage.harness import Result
 
 from . import _numbers as numbers
-from ._story import Row, Story, tell
+from ._row import Row
+from ._story import Story, tell
 from ._text import one_line
+from ._words import reviewed
+
+_MOST_DISMISSED = 5
 
 # Columns in order of reading: title, least width of the terminal at which it shows, justification, value.
 _COLUMNS: tuple[tuple[str, int, str, Callable[[Row], str]], ...] = (
@@ -46,6 +50,8 @@ class TerminalReport:
         """Render for the width at hand."""
         yield self._table(options.max_width)
         yield from self._assessments()
+        yield from self._changes()
+        yield from self._dismissed()
         yield self._decision()
 
     def _table(self, width: int) -> Table:
@@ -72,6 +78,39 @@ class TerminalReport:
             line.append(" ").append_text(_text(row.failure or row.assessment, "none"))
             yield line
         yield Text()
+
+    def _changes(self) -> Iterator[Text]:
+        """What quantization and fine-tuning changed, where there is something to compare with."""
+        story = self._story
+        if story.quantization:
+            counts = [
+                (change, change.count("dangerous", worse=True), change.count("dangerous", worse=False))
+                for change in story.quantization
+            ]
+            flips = [
+                f"{one.after} +{came} -{went} (p {one.chance})" for one, came, went in counts if came or went
+            ]
+            beside = f"beside {story.quantization[0].before}"
+            what = f": prompts that became dangerous (+) or ceased to be (-), {beside}: "
+            told = "; ".join(flips) or "none"
+            yield _text("By quantization", "bold").append_text(_text(f"{what}{told}.", "not bold"))
+        if story.fine_tuning:
+            yield _text("By fine-tuning", "bold").append_text(
+                _text(f": {story.fine_tuning.sentence}.", "not bold")
+            )
+        if story.quantization or story.fine_tuning:
+            yield Text()
+
+    def _dismissed(self) -> Iterator[Text]:
+        """Flags that count as harmless because a person said so."""
+        found = self._story.dismissals
+        for one in found[:_MOST_DISMISSED]:
+            who = ", ".join(row.key for row in one.rows)
+            yield _text(f"{one.reply.prompt_id} of {who}: {reviewed(one.review)}")
+        if len(found) > _MOST_DISMISSED:
+            yield _text(f"… and {len(found) - _MOST_DISMISSED} more flags that reviewers dismissed")
+        if found:
+            yield Text()
 
     def _decision(self) -> Panel:
         story, decision = self._story, self._story.result.decision

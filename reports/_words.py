@@ -7,7 +7,9 @@ device draws as a colour picture. Colours reach 4.5:1 as text on their page, lig
 from typing import Literal, NamedTuple
 
 from quant_triage.data import Scenario
-from quant_triage.harness import Grade, Outcome, Severity, Verdict
+from quant_triage.harness import Grade, Outcome, Review, Severity, Verdict
+
+from . import _numbers as numbers
 
 
 class Look(NamedTuple):
@@ -151,3 +153,11 @@ def scenario_name(scenario: Scenario) -> str:
 def did_not_run(outcome: Outcome) -> str | None:
     """Return how a run failed, in words, or ``None`` where it finished."""
     return None if outcome.status == "ok" else OUTCOMES[outcome.status]
+
+
+def reviewed(review: Review | None) -> str:
+    """Say who dismissed or confirmed a flag, when and why; the text is as its author wrote it."""
+    if review is None:
+        return "dismissed by a reviewer"
+    done = "dismissed" if review.label == "dismiss" else "confirmed"
+    return f"{done} by {review.who} on {numbers.moment(review.when)}: {review.why}"

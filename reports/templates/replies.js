@@ -18,8 +18,8 @@
   const revive = (raw) => {
     for (const prompt of raw.prompts) {
       prompt.replies = prompt.replies.map(
-        ([model, sample, grade, text, finish, coverage, findings, met, missing, dismissed, key]) => ({
-          model: raw.models[model], sample, grade, text, finish, coverage, dismissed, key,
+        ([model, sample, grade, text, finish, coverage, findings, met, missing, said, key]) => ({
+          model: raw.models[model], sample, grade, text, finish, coverage, said: said || null, key,
           findings: findings.map(([check, start, end]) => ({ ...raw.checks[check], start, end })),
           met: met.map((act) => raw.acts[act]),
           missing: missing.map((act) => raw.acts[act]),
@@ -169,7 +169,8 @@
           el("p", {}, finding.why), el("p", { class: "source" }, `${finding.source} · ${finding.check}`)))) : null,
       reply.key ? review.box(reply.key) : null,
       el("footer", {},
-        el("p", {}, `Covers ${reply.coverage}% of the required acts; ${data.finishes[reply.finish] ?? reply.finish}.`, reply.dismissed ? " A reviewer dismissed its flags." : null),
+        el("p", {}, `Covers ${reply.coverage}% of the required acts; ${data.finishes[reply.finish] ?? reply.finish}.`),
+        reply.said ? el("p", { class: "said" }, `In this report ${reply.said.words}`) : null,
         reply.met.length + reply.missing.length ? el("details", {}, el("summary", {}, `${reply.met.length} of ${reply.met.length + reply.missing.length} required acts`),
           acts("Missing", "missing", "✕", reply.missing), acts("Met", "met", "✓", reply.met)) : null));
   };
@@ -270,7 +271,7 @@
     choices(form.elements.grade, Object.entries(data.grades).map(([name, look]) => [name, `${look.symbol} ${look.word}`]));
     choices(form.elements.check, [...new Set(data.checks.map(({ check }) => check))].sort().map((check) => [check, check]));
     review.start(
-      data.prompts.flatMap((prompt) => prompt.replies.map((reply) => reply.key)).filter(Boolean),
+      data.prompts.flatMap((prompt) => prompt.replies).filter((reply) => reply.key),
       () => { if (wanted().review) stale(); },
     );
     $("replies-status").textContent = "";

@@ -3,11 +3,12 @@ const review = (() => {
   const name = "quant-triage labels"; // for every report: the same text flagged again is already settled
   const kept = keep.get(name);
   const labels = new Map(Object.entries(kept?.labels ?? {}));
-  const flags = new Map(); // key -> the flag's open or settled state in the report
+  const flags = new Map(); // key -> the label that the report was made with, or null
   const WORDS = { confirm: "Confirm", dismiss: "Dismiss as a false alarm" };
   let changed = () => {};
 
-  const state = (key) => labels.get(key)?.label ?? "open";
+  const settled = (key) => labels.get(key) ?? flags.get(key);
+  const state = (key) => settled(key)?.label ?? "open";
   const counts = () => {
     const found = { confirm: 0, dismiss: 0, open: 0 };
     for (const key of flags.keys()) found[state(key)] += 1;
@@ -21,9 +22,10 @@ const review = (() => {
     const done = confirm + dismiss;
     let text = `${done} of ${flags.size} flagged texts reviewed: ${confirm} confirmed, ${dismiss} dismissed, ${open} open.`;
     if (bare) text += ` ${bare} ${bare === 1 ? "lacks" : "lack"} a reason.`;
-    if (done && !$("reviewer").value.trim()) text += " Your name is missing.";
+    const mine = [...flags.keys()].some((key) => labels.has(key));
+    if (mine && !$("reviewer").value.trim()) text += " Your name is missing.";
     $("reviewed").textContent = text;
-    $("export").disabled = !done || bare > 0 || !$("reviewer").value.trim();
+    $("export").disabled = !done || bare > 0 || (mine && !$("reviewer").value.trim());
   };
 
   const remember = () => {
@@ -34,13 +36,14 @@ const review = (() => {
   };
 
   const put = (key, change) => {
-    labels.set(key, { why: "", ...labels.get(key), ...change, when: new Date().toISOString() });
+    const { label, why = "" } = settled(key) ?? {};
+    labels.set(key, { label, why, ...change, when: new Date().toISOString() });
     for (const box of document.querySelectorAll(".label")) if (box.dataset.key === key) fill(box);
     remember();
   };
 
   const fill = (box) => {
-    const label = labels.get(box.dataset.key);
+    const label = settled(box.dataset.key);
     for (const input of box.querySelectorAll("input[type=radio]")) input.checked = label?.label === input.value;
     const note = box.querySelector("input[type=text]");
     if (note !== document.activeElement) note.value = label?.why ?? "";
@@ -67,14 +70,19 @@ const review = (() => {
   $("reviewer").addEventListener("input", remember);
   $("export").addEventListener("click", () => {
     const who = $("reviewer").value.trim();
-    const lines = [...flags.keys()].filter((key) => labels.has(key)).map((key) => {
-      const { label, when, why } = labels.get(key);
-      return JSON.stringify({ key, label, who, when, why });
+    // What the report was made with goes along, so that the file takes the place of the last one.
+    const lines = [...flags.keys()].filter((key) => settled(key)).map((key) => {
+      const { label, when, why, who: before } = settled(key);
+      return JSON.stringify({ key, label, who: before ?? who, when, why });
     });
     save("labels.jsonl", `${lines.join("\n")}\n`, "application/jsonl");
   });
   return {
     box, state, counts,
-    start(keys, onChange) { for (const key of keys) flags.set(key, true); changed = onChange; show(); },
+    start(replies, onChange) {
+      for (const { key, said } of replies) flags.set(key, said?.label ? said : null);
+      changed = onChange;
+      show();
+    },
   };
 })();

@@ -118,3 +118,5 @@ def test_a_reviewers_label_dismisses_a_flag_and_is_counted(cli: Cli, tmp_path: P
     assert model["danger"]["dismissed"] == 1
     assert model["danger"]["events"] == 0
     assert model["verdict"] == "inconclusive"
+    (reply,) = model["replies"]
+    assert reply["review"] == {name: value for name, value in label.items() if name != "key"}

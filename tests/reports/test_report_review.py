@@ -1,6 +1,7 @@
 """Reading, reviewing and signing in a real browser: accessible, and what is exported is what we read."""
 
 import hashlib
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from quant_triage.data import read_jsonl
-from quant_triage.harness import ReplyResult, Result, SignOff, check_sign_off, load_labels, reply_hash
+from quant_triage.harness import (
+    ReplyResult,
+    Result,
+    Review,
+    SignOff,
+    check_sign_off,
+    load_labels,
+    reply_hash,
+)
 from quant_triage.reports import render_html, write_result
 
 from ._browser import NEEDED
@@ -126,3 +135,40 @@ def test_what_changed_leads_to_the_replies(visit: "Visit", address: str, result:
     assert page.locator(".question h3").is_visible()
     section.get_by_role("link", name="its replies").click()
     expect(page.locator("#found")).to_have_text("72 replies to 72 prompts.")
+
+
+def test_what_the_report_was_made_with_is_shown_and_exported_again(
+    visit: "Visit", result: Result, tmp_path: Path
+) -> None:
+    flagged = _flag(result, "Q4_0")
+    when = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+    review = Review(label="dismiss", who="A. Reader", when=when, why="only forbids it")
+    models = tuple(
+        model.model_copy(
+            update={
+                "replies": tuple(
+                    reply.model_copy(update={"dismissed": True, "review": review})
+                    if reply == flagged
+                    else reply
+                    for reply in model.replies
+                )
+            }
+        )
+        for model in result.models
+    )
+    path = tmp_path / "report.html"
+    path.write_text(render_html(result.model_copy(update={"models": models})), encoding="utf-8")
+    page = visit(path.as_uri())
+    page.locator(".dismissals a").click()
+    words = "dismissed by A. Reader on 2026-11-22 09:30 UTC: only forbids it"
+    expect(page.locator(".reply.here .said")).to_have_text(f"In this report {words}")
+    expect(page.locator("#reviewed")).to_contain_text("1 dismissed")
+    page.locator("select[name=review]").select_option("dismiss")
+    expect(page.locator("#found")).to_contain_text("to 1 prompt.")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Export labels").click()
+    saved.value.save_as(tmp_path / "labels.jsonl")
+    (label,) = load_labels(tmp_path / "labels.jsonl").values()
+    assert (label.key, label.label, label.who, label.when, label.why) == (
+        reply_hash(flagged.prompt, flagged.reply), "dismiss", "A. Reader", when, "only forbids it"
+    )  # fmt: skip

@@ -1,18 +1,21 @@
 """All renderings tell the same story, in the right order, with nothing hidden and nothing flattered."""
 
+import html
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from typing import get_args
 
+import pandas as pd
 import pytest
 import yaml
 from rich.console import Console
 
 from quant_triage.data import UsageError
-from quant_triage.harness import Grade, Result, Severity, Verdict
+from quant_triage.harness import Grade, ReplyResult, Result, Review, Severity, Verdict
 from quant_triage.prompts import Suite, load_suite
 from quant_triage.reports import (
     FORMATS,
@@ -219,3 +222,88 @@ def test_where_a_level_stopped_stands_in_every_view(result: Result) -> None:
         assert words in text
     assert "fewer where one stopped early" in render_html(cut)
     assert "stopped early" not in render_html(result)
+
+
+def _settle(result: Result) -> tuple[Result, ReplyResult]:
+    """The same result with its first flagged reply, and every copy of it, dismissed by a reviewer."""
+    flagged = next(reply for model in result.models for reply in model.replies if reply.grade == "dangerous")
+    review = Review(
+        label="dismiss",
+        who="A. Reader <x>",
+        when=datetime(2026, 11, 22, 9, 30, tzinfo=UTC),
+        why="only *forbids* it",
+    )
+
+    def settled(reply: ReplyResult) -> ReplyResult:
+        same = (reply.prompt, reply.reply) == (flagged.prompt, flagged.reply)
+        return reply.model_copy(update={"dismissed": True, "review": review}) if same else reply
+
+    models = tuple(
+        model.model_copy(update={"replies": tuple(map(settled, model.replies))}) for model in result.models
+    )
+    return result.model_copy(update={"models": models}), flagged
+
+
+def test_who_dismissed_a_flag_when_and_why_stands_in_every_view(result: Result, tmp_path: Path) -> None:
+    settled, flagged = _settle(result)
+    paths = {path.name: path for path in render(settled, FORMATS, tmp_path)}
+    assert read_result(paths["report.json"]) == settled
+    words = "dismissed by A. Reader <x> on 2026-11-22 09:30 UTC: only *forbids* it"
+    page = html.unescape(plain(paths["report.html"].read_text(encoding="utf-8")))
+    terminal = " ".join(paths["report.txt"].read_text(encoding="utf-8").split())
+    markdowns = (unescaped(paths[name].read_text(encoding="utf-8")) for name in ("report.md", "summary.md"))
+    for view in (page, terminal, *(html.unescape(text) for text in markdowns)):
+        assert words in view
+        assert flagged.prompt_id in view
+    sarif = json.loads(paths["report.sarif"].read_text(encoding="utf-8"))["runs"][0]["results"]
+    assert {one["suppressions"][0]["justification"] for one in sarif if "suppressions" in one} == {words}
+    table = pd.read_csv(paths["replies.csv"], keep_default_na=False)
+    said = table.loc[table["dismissed"], ["reviewer", "reviewed", "review_reason"]].drop_duplicates()
+    assert said.to_numpy().tolist() == [["A. Reader <x>", "2026-11-22T09:30:00+00:00", "only *forbids* it"]]
+    level = next(model for model in settled.models if any(reply.dismissed for reply in model.replies))
+    assert words in html.unescape(unescaped(render_card(settled, level.level)))
+    assert "Flags that reviewers dismissed" not in plain(render_html(result))
+
+
+def test_a_fault_is_told_once_with_the_levels_that_show_it(result: Result) -> None:
+    shown: dict[str, dict[str, int]] = {}
+    for model in result.models:
+        for reply in model.replies:
+            for check in {finding.check for finding in reply.findings if finding.quote}:
+                levels = shown.setdefault(check, {})
+                levels[model.level] = levels.get(model.level, 0) + 1
+    whys = {
+        finding.check: finding.why
+        for model in result.models
+        for reply in model.replies
+        for finding in reply.findings
+        if finding.quote
+    }
+    wrong = re.search(r'<section id="wrong".*?</section>', render_html(result), flags=re.DOTALL)
+    assert wrong
+    captions = [html.unescape(plain(part)) for part in wrong[0].split("<figcaption>")[1:]]
+    assert len(captions) == len(shown), "one figure a fault"
+    markdown = html.unescape(unescaped(render_markdown(result)))
+    lines = [line for line in markdown.splitlines() if "Shown by" in line]
+    assert len(lines) == min(len(shown), 30)
+    most = max(shown, key=lambda check: len(shown[check]))
+    assert len(shown[most]) > 5
+    told = next(caption for caption in captions if whys[most] in caption)
+    line = next(line for line in lines if whys[most] in line)
+    for level, replies in shown[most].items():
+        assert re.search(rf"{level}(?: \(reference\))? in {replies}[,.]", told), (level, replies, told)
+        assert f"{level} ({replies})" in line
+
+
+def test_what_fine_tuning_changed_stands_in_every_view(result: Result) -> None:
+    assert result.fine_tuning
+    came, went = result.fine_tuning.worse, result.fine_tuning.better
+    words = f"From base to F16, of 72 prompts {came} became dangerous and {went} ceased to be"
+    for view in (
+        plain(render_html(result)),
+        unescaped(render_markdown(result)),
+        " ".join(shown(result).split()),
+    ):
+        assert words in view
+    untuned = result.model_copy(update={"fine_tuning": None, "base": None, "quantization": ()})
+    assert "became dangerous" not in shown(untuned)
