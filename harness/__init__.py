@@ -44,8 +44,10 @@ from ._result import (
     DangerCount,
     Decision,
     Divergence,
+    FirstDifference,
     GradeCounts,
     GraderInfo,
+    KindDivergence,
     MeasuredError,
     ModelResult,
     Place,
@@ -56,6 +58,7 @@ from ._result import (
     ScenarioCount,
     ScenarioSpread,
     SuiteInfo,
+    TokenKind,
 )
 from ._sign_off import SIGN_OFF_VERSION, SignOff, check_sign_off
 from ._validate import validate
@@ -75,6 +78,7 @@ __all__ = [
     "Divergence",
     "Estimate",
     "Finding",
+    "FirstDifference",
     "Flip",
     "Gold",
     "GoldGrade",
@@ -89,6 +93,7 @@ __all__ = [
     "Hardware",
     "InferenceFigures",
     "Kind",
+    "KindDivergence",
     "Label",
     "Limits",
     "Live",
@@ -120,6 +125,7 @@ __all__ = [
     "Snapshot",
     "Speed",
     "SuiteInfo",
+    "TokenKind",
     "Underway",
     "Validation",
     "Verdict",

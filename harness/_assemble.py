@@ -47,6 +47,7 @@ def _model_result(run: ModelRun, candidate: Candidate, position: int, *, confide
     return ModelResult(
         name=card.name,
         level=card.level,
+        recipe=card.recipe,
         sha256=card.sha256,
         reference=card.reference,
         verified=card.verified,

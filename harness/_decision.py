@@ -103,9 +103,9 @@ def _scope(best: Candidate, levels: Sequence[Candidate], policy: Policy) -> str 
         return f"The {error} error holds for the whole choice: the largest level is tested first"
     if downwards.index(best) < shown:
         return f"The {error} error holds for the whole choice: every larger level passes too (fixed sequence)"
-    failed = downwards[shown].card.level
+    failed = downwards[shown].card.label
     return (
-        f"The {error} error holds for {best.card.level} by itself, not for the choice among {len(levels)}"
+        f"The {error} error holds for {best.card.label} by itself, not for the choice among {len(levels)}"
         f" levels: the larger {failed} does not pass"
     )
 
@@ -113,7 +113,7 @@ def _scope(best: Candidate, levels: Sequence[Candidate], policy: Policy) -> str 
 def _selected(ranked: list[Candidate], reference: Candidate | None, policy: Policy) -> Decision:
     passing = [candidate for candidate in ranked if candidate.passes]
     best = passing[0]
-    reason = f"{best.card.level}: {best.judgement.reason}"
+    reason = f"{best.card.label}: {best.judgement.reason}"
     if len(passing) == 1:
         reason += "; no other level passes"
     elif policy.objective == "smallest-safe":
@@ -157,7 +157,7 @@ def decide(ranked: Sequence[Candidate], policy: Policy, *, sensitivity: float = 
         best = open_questions[0]
         needs = [_more_prompts(candidate, policy, sensitivity) for candidate in open_questions]
         more = min((need for need in needs if need is not None), default=None)
-        reason = f"no level passes yet; {best.card.level} comes closest: {best.judgement.reason}"
+        reason = f"no level passes yet; {best.card.label} comes closest: {best.judgement.reason}"
         if more is not None:
             reason += f". At least {more:,} more clean prompts would settle it"
         return Decision(
@@ -175,7 +175,7 @@ def decide(ranked: Sequence[Candidate], policy: Policy, *, sensitivity: float = 
     elif levels:
         best = levels[0]
         reason = (
-            f"none of {len(levels)} levels passes; the best, {best.card.level}, is {best.judgement.verdict}: "
+            f"none of {len(levels)} levels passes; the best, {best.card.label}, is {best.judgement.verdict}: "
         )
         reason += best.judgement.reason
     else:

@@ -145,12 +145,18 @@ class Speed(Record):
         return self.tokens / self.seconds if self.seconds > 0 and self.tokens else None
 
 
+def label_of(level: str, recipe: str | None) -> str:
+    """Name a level for people, with the recipe that refined it: ``Q4_K_M (gemma3n-compact)``."""
+    return f"{level} ({recipe})" if recipe else level
+
+
 class ModelCard(Record):
     """What is known of a model before it answers.
 
     Attributes:
         name: What people call it, usually the file's stem.
         level: GGUF quantization type, such as ``"Q4_K_M"``.
+        recipe: The recipe that chose its tensor types on top of that level, if one did.
         sha256: Hash of the GGUF's bytes (of a recorded file: of its lines for this level). The identity.
         bytes: File size, or ``None`` where there is no file (recorded replies).
         bits_per_weight: Effective, over all tensors; the label alone says little.
@@ -163,6 +169,7 @@ class ModelCard(Record):
 
     name: str
     level: str
+    recipe: str | None = None
     sha256: str
     bytes: int | None = None
     bits_per_weight: float | None = None
@@ -171,3 +178,8 @@ class ModelCard(Record):
     reference: bool = False
     verified: bool = True
     base: bool = False
+
+    @property
+    def label(self) -> str:
+        """The level, with its recipe's name where a recipe made it."""
+        return label_of(self.level, self.recipe)

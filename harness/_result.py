@@ -14,10 +14,13 @@ from quant_triage.data import Record, Scenario
 
 from ._comparison import Comparison
 from ._labels import Review
-from ._records import Finding, FinishReason, Grade, Outcome, RequiredActs, Verdict
+from ._records import Finding, FinishReason, Grade, Outcome, RequiredActs, Verdict, label_of
 from ._spool import View
 
 SCHEMA_VERSION = 1
+
+
+TokenKind = Literal["number", "negation", "other"]
 
 
 class SuiteInfo(Record):
@@ -84,12 +87,39 @@ class GradeCounts(Record):
     unscored: int = 0
 
 
+class KindDivergence(Record):
+    """The divergence at tokens of one kind."""
+
+    tokens: int
+    kl_mean: float
+    top1: float
+
+
+class FirstDifference(Record):
+    """Where greedy decoding would first leave the reference's replies.
+
+    ``kinds`` counts these places by what stands there; ``median_token`` is that of the replies that are left.
+    """
+
+    documents: int
+    diverged: int
+    median_token: float | None
+    kinds: dict[TokenKind, int]
+
+
 class Divergence(Record):
-    """How far the level's next-token distribution is from the reference's. Never decides."""
+    """How far the level's next-token distribution is from the reference's. Never decides.
+
+    Attributes:
+        kinds: The same at numbers, at negations and elsewhere: a small slip at the first two can do harm.
+        first: ``None`` where it was not measured on replies.
+    """
 
     kl_mean: float
     top1: float
     ppl: float
+    kinds: dict[TokenKind, KindDivergence] = {}
+    first: FirstDifference | None = None
 
 
 class ScenarioCount(Record):
@@ -154,6 +184,7 @@ class ModelResult(Record):
     """Everything that was found about one model.
 
     Attributes:
+        recipe: The recipe that chose its tensor types on top of its level, if one did.
         reference: Whether it is the unquantized reference, ranked and never selected.
         stopped_at: Prompts that it had answered when it was stopped early; ``None`` when all were asked.
             Bounds on rates of such a model are those that hold at any stop.
@@ -166,6 +197,7 @@ class ModelResult(Record):
 
     name: str
     level: str
+    recipe: str | None = None
     sha256: str
     reference: bool = False
     verified: bool = True
@@ -194,6 +226,11 @@ class ModelResult(Record):
     divergence: Divergence | None = None
     scenarios: tuple[ScenarioCount, ...] = ()
     replies: Replies = ()
+
+    @property
+    def label(self) -> str:
+        """The level, with its recipe's name where a recipe made it."""
+        return label_of(self.level, self.recipe)
 
 
 class Decision(Record):

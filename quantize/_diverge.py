@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from quant_triage.data import ModelError, Record, UsageError
 
 from ._gguf import read_header
-from ._kinds import KINDS
+from ._kinds import KINDS, Kind
 from ._native import native
 from ._protocol import DivergeRequest, Event
 
@@ -44,7 +44,7 @@ class FirstDifference(Record):
     documents: int
     diverged: int
     median_token: float | None
-    kinds: dict[str, int]
+    kinds: dict[Kind, int]
 
 
 class Divergence(Record):
@@ -73,7 +73,7 @@ class Divergence(Record):
     tokens: int
     documents: int
     raw: bool
-    kinds: dict[str, KindDivergence]
+    kinds: dict[Kind, KindDivergence]
     first: FirstDifference | None
 
 

@@ -19,7 +19,7 @@ from ._payload import pack
 from ._row import Row
 from ._story import Story, tell
 from ._text import excerpt, visible
-from ._words import GRADES, LIMITS, SEVERITIES, VERDICTS, Look, reviewed, scenario_name
+from ._words import GRADES, LIMITS, SEVERITIES, TOKEN_KINDS, VERDICTS, Look, reviewed, scenario_name
 
 TEMPLATES = Path(__file__).with_name("templates")
 SCRIPTS = ("parts.js", "page.js", "review.js", "replies.js", "signoff.js", "live.js")
@@ -56,6 +56,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals.update(
         numbers=numbers, VERDICTS=VERDICTS, GRADES=GRADES, SEVERITIES=SEVERITIES, LIMITS=LIMITS,
+        TOKEN_KINDS=TOKEN_KINDS,
         scenario_name=scenario_name, reviewed=reviewed, excerpt=excerpt, heat=_heat, link=_link,
     )  # fmt: skip
     return environment

@@ -7,7 +7,7 @@ from quant_triage.harness import Result
 from . import _numbers as numbers
 from ._story import Story, tell
 from ._text import excerpt, markdown, markdown_code
-from ._words import LIMITS, reviewed, scenario_name
+from ._words import LIMITS, TOKEN_KINDS, reviewed, scenario_name
 from ._wrong import Fault
 
 _MOST_FAULTS = 30
@@ -51,6 +51,18 @@ def _measurements(story: Story) -> Iterator[str]:
             row.divergence,
         )
         yield f"| {' | '.join(cells)} |"
+
+
+def _divergences(story: Story) -> Iterator[str]:
+    """How far levels have moved from the reference, and where; it explains and never decides."""
+    if not story.diverged:
+        return
+    yield f"| KL divergence | all | {' | '.join(TOKEN_KINDS.values())} | where it first differs |"
+    yield "| :-- |" + " --: |" * (1 + len(TOKEN_KINDS)) + " :-- |"
+    for row in story.diverged:
+        at = (row.divergence_at(kind) for kind in TOKEN_KINDS)
+        yield f"| {' | '.join((markdown(row.key), row.divergence, *at, row.departure))} |"
+    yield ""
 
 
 def troubles(story: Story) -> Iterator[str]:
@@ -147,6 +159,7 @@ def render_markdown(result: Result) -> str:
         lines.append(f"At most: one-sided {story.confidence} upper bound; the limit is {story.limit}.\n")
     else:
         lines.append("This policy holds plain rates against its limits; they bound nothing.\n")
+    lines += _divergences(story)
     lines += [f"- {markdown(row.key)}: {row.spread}." for row in story.rows if row.spread]
     lines += [""]
     for title, found in (

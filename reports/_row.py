@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from quant_triage.harness import ModelResult, Verdict
+from quant_triage.harness import ModelResult, TokenKind, Verdict
 
 from . import _numbers as numbers
-from ._words import VERDICTS, Look, did_not_run
+from ._words import TOKEN_KINDS, VERDICTS, Look, did_not_run
 
 PASSING: frozenset[Verdict] = frozenset({"gold", "safe"})
 FAILING: frozenset[Verdict] = frozenset({"unsafe", "dangerous", "unusable"})
@@ -16,7 +16,7 @@ class Row:
     """One model, ready to be shown.
 
     Attributes:
-        key: The level on one visible line, with the hash where a level occurs twice; unique.
+        key: The level, and its recipe, on one visible line, with the hash where that occurs twice; unique.
         role: ``"selected"``, ``"runner-up"``, ``"reference"`` or nothing.
         bounded: Whether ``danger.upper`` is a confidence bound; a policy of point estimates has plain rates.
         planned: Prompts that it was to be asked.
@@ -101,3 +101,21 @@ class Row:
         """Mean KL divergence from the reference."""
         found = self.model.divergence
         return numbers.NOT_KNOWN if found is None else numbers.divergence(found.kl_mean)
+
+    def divergence_at(self, kind: TokenKind) -> str:
+        """Mean KL divergence at tokens of one kind."""
+        found = self.model.divergence and self.model.divergence.kinds.get(kind)
+        return numbers.divergence(found.kl_mean) if found else numbers.NOT_KNOWN
+
+    @property
+    def departure(self) -> str:
+        """Where greedy decoding would first leave the reference's replies, in a sentence, or nothing."""
+        found = self.model.divergence and self.model.divergence.first
+        if not found:
+            return ""
+        said = f"greedy decoding would leave {found.diverged} of {found.documents} replies"
+        if found.median_token is None:
+            return said
+        at = {kind: found.kinds.get(kind, 0) for kind in TOKEN_KINDS}
+        places = ", ".join(f"{count} {TOKEN_KINDS[kind]}" for kind, count in at.items() if count)
+        return f"{said}, half of these by token {found.median_token:.0f}; first {places}"

@@ -131,6 +131,11 @@ class Story:
         return [self._change(comparison) for comparison in self.result.quantization]
 
     @property
+    def diverged(self) -> list[Row]:
+        """The levels whose divergence is known at numbers and negations, in order of rank."""
+        return [row for row in self.rows if row.model.divergence and row.model.divergence.kinds]
+
+    @property
     def fine_tuning(self) -> Change | None:
         """What fine-tuning changed, or ``None`` where the base was not asked."""
         found = self.result.fine_tuning
@@ -186,10 +191,10 @@ def tell(result: Result) -> Story:
         raise UsageError(
             f"the report's policy cannot be read: field {field!r}: {error.errors()[0]['msg']}"
         ) from error
-    levels = Counter(one_line(model.level, _LONGEST_KEY) for model in result.models)
+    levels = Counter(one_line(model.label, _LONGEST_KEY) for model in result.models)
     rows: list[Row] = []
     for model in sorted(result.models, key=lambda m: m.rank):
-        key = one_line(model.level, _LONGEST_KEY)
+        key = one_line(model.label, _LONGEST_KEY)
         key = key if levels[key] == 1 else f"{key} {model.sha256[:8]}"
         taken = any(row.role == "runner-up" for row in rows)
         role = _role(model, result, taken)

@@ -7,7 +7,7 @@ device draws as a colour picture. Colours reach 4.5:1 as text on their page, lig
 from typing import Literal, NamedTuple
 
 from quant_triage.data import Scenario
-from quant_triage.harness import Grade, Outcome, Review, Severity, Verdict
+from quant_triage.harness import Grade, Outcome, Review, Severity, TokenKind, Verdict
 
 from . import _numbers as numbers
 
@@ -112,6 +112,8 @@ MINOR_KINDS: dict[str, str] = {
     "forbids_required": "discourages a needed act",
     "quantity": "a number is off",
 }
+
+TOKEN_KINDS: dict[TokenKind, str] = {"number": "at numbers", "negation": "at negations", "other": "elsewhere"}
 
 SCENARIO_NAMES: dict[Scenario, str] = {
     "choking_adult": "Choking, adult",

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from quant_triage.data import QuantTriageError, Record, atomic_write, sha256_text
-from quant_triage.harness import Divergence, ModelResult, Result
+from quant_triage.harness import Divergence, FirstDifference, KindDivergence, ModelResult, Result
 from quant_triage.harness.engines import GgufSource, Source
 from quant_triage.quantize import Divergence as Measured
 from quant_triage.quantize import diverge
@@ -69,5 +69,12 @@ def _add(model: ModelResult, found: Mapping[str, Measured]) -> ModelResult:
     measured = found.get(model.sha256)
     if measured is None:
         return model
-    divergence = Divergence(kl_mean=measured.kl_mean, top1=measured.top1, ppl=measured.ppl)
+    first = measured.first and FirstDifference.model_validate(measured.first.model_dump())
+    divergence = Divergence(
+        kl_mean=measured.kl_mean,
+        top1=measured.top1,
+        ppl=measured.ppl,
+        kinds={kind: KindDivergence(**part.model_dump()) for kind, part in measured.kinds.items()},
+        first=first,
+    )
     return model.model_copy(update={"divergence": divergence})

@@ -83,6 +83,12 @@ class GgufInfo(Record):
         return value if isinstance(value, str) and value.strip() else None
 
     @property
+    def recipe(self) -> str | None:
+        """The recipe that our quantizer made it by, or ``None``."""
+        value = self.metadata.get("quant_triage.recipe")
+        return value if isinstance(value, str) and value.strip() else None
+
+    @property
     def kind(self) -> str:
         """What the file is for: ``"model"``, ``"adapter"``, ``"imatrix"``, ``"mmproj"`` or the like."""
         return str(self.metadata.get("general.type", "model"))
@@ -241,6 +247,7 @@ def inspect_gguf(path: Path) -> ModelCard:
     return ModelCard(
         name=path.stem,
         level=info.level,
+        recipe=info.recipe,
         sha256=_sha256(path.resolve(), status.st_size, status.st_mtime_ns, status.st_ino),
         bytes=status.st_size,
         bits_per_weight=info.bits_per_weight,

@@ -5,6 +5,7 @@ import llama_cpp
 import pytest
 
 from quant_triage.data import FileFormatError, UsageError
+from quant_triage.harness.engines import read_header as read_gguf
 from quant_triage.quantize import (
     LEVELS,
     TYPE_NUMBERS,
@@ -44,6 +45,7 @@ def test_a_recipe_pins_every_tensor_and_has_the_bytes_that_llama_cpp_writes(
     """llama.cpp, with every tensor pinned to the planned type by an override of its own."""
     file = quantize(shaped, tmp_path, [load_recipe("gemma3n-compact")])[0]
     made = read_header(tmp_path / file.file)
+    assert read_gguf(tmp_path / file.file).recipe == "gemma3n-compact"
     types = {tensor.name: tensor.type for tensor in made.tensors}
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype = LEVELS["Q4_K_M"].ftype

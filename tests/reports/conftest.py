@@ -12,9 +12,11 @@ import yaml
 from quant_triage.harness import (
     Divergence,
     Finding,
+    FirstDifference,
     Grade,
     GraderInfo,
     Grading,
+    KindDivergence,
     MeasuredError,
     ModelCard,
     ModelRun,
@@ -206,11 +208,17 @@ def make(policy: str = "screen", suite: Suite | None = None, *, measured: bool =
         ),
         provenance=provenance(policy),
     )
+
+    def drifted(kl: float) -> Divergence:
+        parts = {"number": KindDivergence(tokens=40, kl_mean=3 * kl, top1=1 - kl)}
+        first = FirstDifference(
+            documents=60, diverged=21, median_token=17.0, kinds={"number": 3, "other": 18}
+        )
+        return Divergence(kl_mean=kl, top1=1 - kl, ppl=9.1, kinds=parts, first=first)
+
     drift = {level.name: level.drift for level in LEVELS if level.drift}
     models = [
-        model.model_copy(update={"divergence": Divergence(kl_mean=kl, top1=1 - kl, ppl=9.1)})
-        if (kl := drift.get(model.level))
-        else model
+        model.model_copy(update={"divergence": drifted(kl)}) if (kl := drift.get(model.level)) else model
         for model in found.models
     ]
     return found.model_copy(update={"models": tuple(models)})

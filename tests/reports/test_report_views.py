@@ -95,6 +95,25 @@ def test_the_seeds_own_columns_are_readable(result: Result) -> None:
     assert unescaped(rows[0]) == f"| 1 | **Q4_K_M** (selected) | ★ Gold | concise | 5.2 MB | {assessment} |"
 
 
+def test_a_recipe_stands_beside_its_level_everywhere(result: Result) -> None:
+    recipe = result.models[0].model_copy(update={"recipe": "compact"})
+    made = result.model_copy(update={"models": (recipe, *result.models[1:])})
+    for view in (plain(render_html(made)), unescaped(render_markdown(made)), shown(made)):
+        assert "Q4_K_M (compact)" in view
+        assert "Q4_K_M (compact)" not in shown(result)
+
+
+def test_divergence_by_kind_stands_beside_the_verdict(result: Result) -> None:
+    said = (
+        "greedy decoding would leave 21 of 60 replies, half of these by token 17; "
+        "first 3 at numbers, 18 elsewhere"
+    )
+    for view in (plain(render_html(result)), unescaped(render_markdown(result))):
+        assert view.count(said) == sum(model.divergence is not None for model in result.models)
+    row = f"| Q4_K_M | 0.012 | 0.036 | n/a | n/a | {said} |"
+    assert row in unescaped(render_markdown(result))
+
+
 def test_recorded_models_without_bytes_say_so(result: Result) -> None:
     bare = [
         model.model_copy(
