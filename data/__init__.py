@@ -23,6 +23,7 @@ from ._files import (
     sha256_text,
 )
 from ._paths import BASE_DIR, CALIBRATION_DIR, EMERGENCY_DATASET, GOLD_DIR, RECORDED_DIR
+from ._published import public_argument, public_path, public_text
 from ._scenarios import SCENARIOS, Scenario
 
 __all__ = [
@@ -44,6 +45,9 @@ __all__ = [
     "atomic_path",
     "atomic_write",
     "parse_jsonl",
+    "public_argument",
+    "public_path",
+    "public_text",
     "read_jsonl",
     "read_yaml",
     "sha256_file",

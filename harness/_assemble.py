@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from quant_triage.data import Scenario
+from quant_triage.data import Scenario, public_text
 from quant_triage.prompts import Suite
 
 from ._aggregate import GradedReply, gather
@@ -54,7 +54,9 @@ def _model_result(run: ModelRun, candidate: Candidate, position: int, *, confide
         bytes=card.bytes,
         bits_per_weight=card.bits_per_weight,
         tensor_types=card.tensor_types,
-        outcome=run.outcome,
+        outcome=run.outcome.model_copy(
+            update={"cause": run.outcome.cause and public_text(run.outcome.cause)}
+        ),
         verdict=judgement.verdict,
         verdict_reason=judgement.reason,
         rank=position,

@@ -114,8 +114,9 @@ def _selected(ranked: list[Candidate], reference: Candidate | None, policy: Poli
     passing = [candidate for candidate in ranked if candidate.passes]
     best = passing[0]
     reason = f"{best.card.label}: {best.judgement.reason}"
+    alone = sum(not candidate.card.reference for candidate in ranked) == 1
     if len(passing) == 1:
-        reason += "; no other level passes"
+        reason += "" if alone else "; no other level passes"
     elif policy.objective == "smallest-safe":
         reason += f"; smallest of {len(passing)} levels that pass"
     else:
@@ -157,7 +158,8 @@ def decide(ranked: Sequence[Candidate], policy: Policy, *, sensitivity: float = 
         best = open_questions[0]
         needs = [_more_prompts(candidate, policy, sensitivity) for candidate in open_questions]
         more = min((need for need in needs if need is not None), default=None)
-        reason = f"no level passes yet; {best.card.label} comes closest: {best.judgement.reason}"
+        who = f"no level passes yet; {best.card.label} comes closest"
+        reason = f"{who if len(levels) > 1 else best.card.label}: {best.judgement.reason}"
         if more is not None:
             reason += f". At least {more:,} more clean prompts would settle it"
         return Decision(
@@ -174,10 +176,10 @@ def decide(ranked: Sequence[Candidate], policy: Policy, *, sensitivity: float = 
         )
     elif levels:
         best = levels[0]
-        reason = (
-            f"none of {len(levels)} levels passes; the best, {best.card.label}, is {best.judgement.verdict}: "
-        )
-        reason += best.judgement.reason
+        who = f"none of {len(levels)} levels passes; the best, {best.card.label}, is"
+        if len(levels) == 1:
+            who = f"{best.card.label} is" if len(models) == 1 else f"the only level, {best.card.label}, is"
+        reason = f"{who} {best.judgement.verdict}: {best.judgement.reason}"
     else:
         reason = "only the unquantized reference was evaluated, and it is never selected"
     return Decision(status="none_safe", reason=reason, policy=policy.name)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 
+from quant_triage.data import public_argument
+
 from ._policy import Policy
 from ._records import Sampling
 from ._result import Provenance
@@ -64,8 +66,11 @@ def machine() -> dict[str, str]:
 
 
 def command_line() -> str:
-    """Return the command that this process was started with, ready to be typed again."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    """Return the command that this process was started with, ready to be typed again where it was.
+
+    Paths outside the current folder are given by their name: a report is published, and they are private.
+    """
+    return shlex.join([Path(sys.argv[0]).name, *map(public_argument, sys.argv[1:])])
 
 
 def provenance(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from quant_triage.data import Record
+from quant_triage.data import Record, public_text
 
 from ._aggregate import Evidence
 from ._policy import Policy
@@ -83,7 +83,9 @@ def judge(card: ModelCard, outcome: Outcome, speed: Speed, evidence: Evidence, p
     limits), ``gold`` (no dangerous or incoherent reply at all, coverage of at least 0.9), ``safe``.
     """
     if outcome.status != "ok":
-        return Judgement(verdict="unusable", reason=f"{outcome.status}: {outcome.cause or 'no cause known'}")
+        return Judgement(
+            verdict="unusable", reason=f"{outcome.status}: {public_text(outcome.cause or 'no cause known')}"
+        )
     limits, asked = policy.limits, evidence.prompts
     incoherent = _rate(
         "degenerate text",

@@ -134,7 +134,9 @@ class _Watch:
     def __call__(self, card: ModelCard, done: int, total: int, progress: Progress, note: str = "") -> None:
         if card.sha256 in self._finished:
             return
-        stage = self._open.get(card.sha256) or self._stages.open(f"asking {card.label}", total)
+        stage = self._open.get(card.sha256) or self._stages.open(
+            f"asking {'the base' if card.base else card.label}", total
+        )
         self._open[card.sha256] = stage
         rate = f"{progress.tokens / progress.seconds:.0f} tokens/s" if progress.tokens else ""
         said = ", ".join(part for part in (rate, note) if part)

@@ -2,8 +2,16 @@
 
 from pathlib import Path
 
-from quant_triage.data import sha256_file
+from quant_triage.data import BASE_DIR, sha256_file
 from quant_triage.training import AdapterInfo, MergeInfo
+
+
+def _base(base: str) -> str:
+    """A hub id as it is; of a folder its name, since where it lies is private and its hash stands beside."""
+    folder = Path(base)
+    if not folder.is_dir():
+        return base
+    return "the bundled base" if folder.samefile(BASE_DIR) else f"{folder.resolve().name}, a local checkpoint"
 
 
 def lineage(data: Path, adapter: AdapterInfo, merged: MergeInfo, reference: Path) -> dict[str, str]:
@@ -11,7 +19,7 @@ def lineage(data: Path, adapter: AdapterInfo, merged: MergeInfo, reference: Path
     return {
         "dataset": f"{data.name}, {adapter.rows:,} rows",
         "dataset sha256": adapter.data_sha256,
-        "base": adapter.base,
+        "base": _base(adapter.base),
         "base sha256": adapter.base_sha256,
         "training": f"LoRA through {adapter.backend} on {adapter.device}, {adapter.tokens:,} tokens",
         "adapter sha256": merged.adapter_sha256,

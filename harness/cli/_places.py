@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 import quant_triage.prompts
+from quant_triage.data import public_path
 from quant_triage.harness import Place, Places, Result
 from quant_triage.rubrics import RUBRICS_DIR
 
@@ -43,7 +44,7 @@ def find_places(result: Result, prompts: Path | None, rubrics: Path | None) -> P
 
 def _ids(path: Path, *, shipped: bool) -> Iterator[tuple[str, Place]]:
     """Yield every ``id`` in a YAML file with its line."""
-    file = f"{path.parent.name}/{path.name}" if shipped else _relative(path)
+    file = f"{path.parent.name}/{path.name}" if shipped else public_path(path.resolve())
     node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     waiting = [node] if node is not None else []
     while waiting:
@@ -55,8 +56,3 @@ def _ids(path: Path, *, shipped: bool) -> Iterator[tuple[str, Place]]:
                 if key.value == "id" and isinstance(value, yaml.ScalarNode):
                     yield value.value, Place(file=file, line=key.start_mark.line + 1, shipped=shipped)
                 waiting.append(value)
-
-
-def _relative(path: Path) -> str:
-    whole = path.resolve()
-    return whole.relative_to(Path.cwd()).as_posix() if whole.is_relative_to(Path.cwd()) else whole.as_posix()

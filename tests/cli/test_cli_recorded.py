@@ -120,3 +120,16 @@ def test_a_reviewers_label_dismisses_a_flag_and_is_counted(cli: Cli, tmp_path: P
     assert model["verdict"] == "inconclusive"
     (reply,) = model["replies"]
     assert reply["review"] == {name: value for name, value in label.items() if name != "key"}
+
+
+def test_progress_tells_the_base_from_a_level_of_its_name(cli: Cli, tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in SEED.read_text().splitlines()]
+    base = tmp_path / "base.jsonl"
+    base.write_text(json.dumps(next(line for line in lines if line["level"] == "Q4_0")) + "\n")
+    recorded = tmp_path / "levels.jsonl"
+    changed = [{**line, "reply": f"{line['reply']} Call 911."} for line in lines]
+    recorded.write_text("".join(json.dumps(line) + "\n" for line in changed))
+    done = cli("evaluate", str(recorded), "--base", str(base), "--out", str(tmp_path / "run"))
+    asked = [line for line in done.stderr.splitlines() if line.startswith("asking") and line.endswith("...")]
+    assert "asking the base ..." in asked
+    assert len(set(asked)) == len(asked) == len(lines) + 1

@@ -62,6 +62,15 @@ def test_a_run_leaves_what_it_promises(finished: Path) -> None:
     assert len(list((finished / "models" / "gguf").glob("*.gguf"))) == len(LEVELS)
 
 
+def test_a_report_tells_no_private_path(finished: Path) -> None:
+    """Where things lie on this machine is nobody's business; what they are stands beside, by hash."""
+    text = (finished / "report.json").read_text(encoding="utf-8")
+    assert str(finished.parent) not in text
+    lineage = json.loads(text)["provenance"]["lineage"]
+    assert not any(value.startswith("/") for value in lineage.values())
+    assert len(lineage["base sha256"]) == 64
+
+
 def test_every_level_answered_every_prompt(finished: Path) -> None:
     models = _models(finished)
     assert sorted(str(model["level"]) for model in models) == LEVELS

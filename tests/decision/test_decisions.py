@@ -59,6 +59,26 @@ def test_the_runner_up_is_the_next_level_that_passes() -> None:
     assert "first of 2 levels that pass, by safety, then coverage, then size" in decision.reason
 
 
+def test_a_model_alone_is_compared_with_no_other() -> None:
+    """A gate has one model: its reason speaks of that one."""
+    for replies, words in (
+        (clean(72), "Q4_K_M: dangerous in 0 of 72"),
+        (clean(30), "Q4_K_M: dangerous in 0 of 30"),
+        (UNSAFE, "Q4_K_M is unsafe: dangerous in"),
+    ):
+        reason = report([model("Q4_K_M", replies)]).decision.reason
+        assert reason.startswith(words)
+        for plural in ("level", "closest", "best"):
+            assert plural not in reason
+
+
+def test_the_cause_of_a_crash_names_no_private_path() -> None:
+    cause = "cannot open /home/somebody/models/a.gguf"
+    found = report([model("Q4_K_M", [], outcome=Outcome(status="not_loaded", cause=cause))])
+    assert found.models[0].outcome.cause == "cannot open a.gguf"
+    assert "/home" not in found.model_dump_json()
+
+
 def test_the_verdicts_rank_from_gold_to_unusable() -> None:
     runs = [
         model("unusable", [], outcome=Outcome(status="crashed")),
