@@ -259,7 +259,7 @@ class Journal:
         for end in read_journal(self.path, ModelEnd):
             before = ends.get(end.model)
             ends[end.model] = (
-                end if before is None else end.model_copy(update={"speed": _sum(before.speed, end.speed)})
+                end if before is None else end.model_copy(update={"speed": before.speed + end.speed})
             )
         return ends
 
@@ -300,16 +300,3 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _sum(first: Speed, second: Speed) -> Speed:
-    peaks = [speed.peak_rss_bytes for speed in (first, second) if speed.peak_rss_bytes is not None]
-    firsts = [speed.first_token_seconds for speed in (first, second) if speed.first_token_seconds is not None]
-    return Speed(
-        tokens=first.tokens + second.tokens,
-        prompt_tokens=first.prompt_tokens + second.prompt_tokens,
-        seconds=first.seconds + second.seconds,
-        load_seconds=max(first.load_seconds, second.load_seconds),
-        first_token_seconds=firsts[0] if firsts else None,
-        peak_rss_bytes=max(peaks, default=None),
-    )

@@ -139,6 +139,21 @@ class Speed(Record):
     first_token_seconds: float | None = None
     peak_rss_bytes: int | None = None
 
+    def __add__(self, later: "Speed") -> "Speed":
+        """What two pieces of one model's work took together; loading and memory count by the larger."""
+        peaks = [speed.peak_rss_bytes for speed in (self, later) if speed.peak_rss_bytes is not None]
+        firsts = [
+            speed.first_token_seconds for speed in (self, later) if speed.first_token_seconds is not None
+        ]
+        return Speed(
+            tokens=self.tokens + later.tokens,
+            prompt_tokens=self.prompt_tokens + later.prompt_tokens,
+            seconds=self.seconds + later.seconds,
+            load_seconds=max(self.load_seconds, later.load_seconds),
+            first_token_seconds=firsts[0] if firsts else None,
+            peak_rss_bytes=max(peaks, default=None),
+        )
+
     @property
     def tokens_per_second(self) -> float | None:
         """New tokens a second over all slots, or ``None`` when nothing was generated here."""

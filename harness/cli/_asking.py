@@ -1,6 +1,7 @@
 """What ``run``, ``evaluate`` and ``spot`` share: read everything that can be wrong, ask, write, show."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from quant_triage.data import Record, UsageError
@@ -19,6 +20,7 @@ from quant_triage.harness import (
     measured_error,
     too_small,
 )
+from quant_triage.harness.cluster import check_address, join
 from quant_triage.harness.engines import Progress, Source, open_sources, usable_cores
 from quant_triage.harness.grading import RuleGrader
 from quant_triage.prompts import Suite, load_suite
@@ -47,6 +49,7 @@ class Asking(Record):
     threads: int = 0
     gpu_layers: int = -1
     jobs: int = 1
+    cluster: str | None = None
     curtail: bool = False
 
     def check(self) -> "Inputs":
@@ -55,6 +58,10 @@ class Asking(Record):
         Raises:
             UsageError: A file is missing or malformed, or they do not fit together.
         """
+        if self.cluster is not None:
+            if self.jobs != 1:
+                raise UsageError(f"--jobs {self.jobs}: a cluster decides itself; leave it out with --cluster")
+            check_address(self.cluster)
         policy = load_policy(self.policy)
         if self.samples is not None:
             policy = policy.model_copy(update={"samples": self.samples})
@@ -80,10 +87,12 @@ class Asking(Record):
                 max_tokens=self.max_tokens,
                 slots=self.slots,
             ),
-            # Side by side, models share the cores.
+            # Side by side, models share the cores; on a cluster, they are the nodes'.
             hardware=Hardware(
-                threads=self.threads or max(1, usable_cores() // self.jobs), gpu_layers=self.gpu_layers
+                threads=self.threads or (0 if self.cluster else max(1, usable_cores() // self.jobs)),
+                gpu_layers=self.gpu_layers,
             ),
+            cluster=self.cluster,
             prompts_path=self.prompts,
             rubrics_path=self.rubrics,
         )
@@ -110,6 +119,7 @@ class Inputs:
         labels: Mapping[str, Label],
         sampling: Sampling,
         hardware: Hardware,
+        cluster: str | None = None,
         prompts_path: Path | None = None,
         rubrics_path: Path | None = None,
     ):
@@ -121,6 +131,7 @@ class Inputs:
         self.labels = labels
         self.sampling = sampling
         self.hardware = hardware
+        self.cluster = cluster
 
 
 class _Watch:
@@ -170,6 +181,19 @@ def open_base(spec: str | None, inputs: Inputs) -> list[Source]:
     return found
 
 
+@contextmanager
+def _answering(
+    sources: Sequence[Source], inputs: Inputs, jobs: int
+) -> Iterator[tuple[Sequence[Source], int]]:
+    """Who answers, and how many models side by side: this machine, or the cluster where one is named."""
+    if inputs.cluster is None:
+        yield sources, jobs
+        return
+    hardware = inputs.hardware
+    with join(inputs.cluster, threads=hardware.threads, gpu_layers=hardware.gpu_layers) as cluster:
+        yield cluster.spread(sources), cluster.models
+
+
 def ask(
     sources: Sequence[Source],
     inputs: Inputs,
@@ -183,22 +207,23 @@ def ask(
     least: int = 0,
 ) -> Result:
     """Evaluate with progress, as :func:`quant_triage.harness.evaluate` does, and find the findings' lines."""
-    result = evaluate(
-        sources,
-        inputs.suite,
-        folder,
-        policy=inputs.policy,
-        grader=inputs.grader,
-        grader_info=inputs.info,
-        sampling=inputs.sampling,
-        labels=inputs.labels,
-        watch=_Watch(stages),
-        jobs=jobs,
-        lineage=lineage,
-        curtail=curtail,
-        seconds=seconds,
-        least=least,
-    )
+    with _answering(sources, inputs, jobs) as (asked, side_by_side):
+        result = evaluate(
+            asked,
+            inputs.suite,
+            folder,
+            policy=inputs.policy,
+            grader=inputs.grader,
+            grader_info=inputs.info,
+            sampling=inputs.sampling,
+            labels=inputs.labels,
+            watch=_Watch(stages),
+            jobs=side_by_side,
+            lineage=lineage,
+            curtail=curtail,
+            seconds=seconds,
+            least=least,
+        )
     places = find_places(result, inputs.prompts_path, inputs.rubrics_path)
     return result.model_copy(update={"places": places})
 

@@ -49,6 +49,7 @@ def evaluate_models(
     threads: opt.Threads = 0,
     gpu_layers: opt.GpuLayers = -1,
     jobs: opt.Jobs = 1,
+    cluster: opt.Cluster = None,
     curtail: opt.Curtail = False,
     as_json: opt.Json = False,
 ) -> None:
@@ -66,6 +67,7 @@ def evaluate_models(
             threads=threads,
             gpu_layers=gpu_layers,
             jobs=jobs,
+            cluster=cluster,
             curtail=curtail,
         )
         folder = out or Path("runs") / _run_name(models[0])

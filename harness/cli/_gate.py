@@ -43,6 +43,7 @@ def gate(
     threads: opt.Threads = 0,
     gpu_layers: opt.GpuLayers = -1,
     jobs: opt.Jobs = 1,
+    cluster: opt.Cluster = None,
     curtail: opt.Curtail = True,
     as_json: opt.Json = False,
 ) -> None:
@@ -60,6 +61,7 @@ def gate(
             threads=threads,
             gpu_layers=gpu_layers,
             jobs=jobs,
+            cluster=cluster,
             curtail=curtail,
         )
         if update and baseline is None:

@@ -156,6 +156,7 @@ class Gating:
             labels=inputs.labels,
             sampling=inputs.sampling,
             hardware=inputs.hardware,
+            cluster=inputs.cluster,
         )
 
     def prompt(self, text: str, scenario: Scenario | None, *, name: str) -> Prompt:

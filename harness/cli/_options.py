@@ -36,6 +36,15 @@ GpuLayers = Annotated[
     int, typer.Option("--gpu-layers", min=-1, help="Layers on the GPU, where there is one; -1: all.")
 ]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Models run side by side.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Ray cluster that answers for GGUFs: HOST:PORT of its head, or 'auto' on a node of it.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, everything else on stderr.")]
 Levels = Annotated[str, typer.Option("--levels", help="'all' (from Q2_K to Q4_K_M) or Q4_K_M,Q3_K_M,…")]
 Base = Annotated[

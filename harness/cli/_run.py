@@ -50,6 +50,7 @@ def run(
     threads: opt.Threads = 0,
     gpu_layers: opt.GpuLayers = -1,
     jobs: opt.Jobs = 1,
+    cluster: opt.Cluster = None,
     curtail: opt.Curtail = False,
     ask_base: Annotated[
         bool, typer.Option(help="Ask the base before fine-tuning too, to show what training changed.")
@@ -70,6 +71,7 @@ def run(
             threads=threads,
             gpu_layers=gpu_layers,
             jobs=jobs,
+            cluster=cluster,
             curtail=curtail,
         )
         wanted = parse_levels(levels, imatrix=imatrix != "none")

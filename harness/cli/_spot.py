@@ -47,6 +47,7 @@ def spot(
     threads: opt.Threads = 0,
     gpu_layers: opt.GpuLayers = -1,
     jobs: opt.Jobs = 1,
+    cluster: opt.Cluster = None,
     curtail: opt.Curtail = True,
     as_json: opt.Json = False,
 ) -> None:
@@ -73,6 +74,7 @@ def spot(
             threads=threads,
             gpu_layers=gpu_layers,
             jobs=jobs,
+            cluster=cluster,
             curtail=curtail,
         )
         gating = Gating(model, asking, level=level, baseline=baseline, strict=False)

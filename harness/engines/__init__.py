@@ -2,13 +2,14 @@
 
 from ._checkpoint import CheckpointSource
 from ._endpoint import EndpointSource
-from ._gguf import GgufInfo, inspect_gguf, read_header
+from ._gguf import GgufInfo, gguf_hash, inspect_gguf, read_header
 from ._identity import engine_build, processor, reply_key
 from ._levels import nominal_bits
 from ._llamacpp import GgufSource
 from ._machine import free_memory, usable_cores
 from ._probe import ProbeResult, probe
-from ._process import EnoughError, Progress, TimeLimits
+from ._process import EnoughError, Progress, TimeLimits, run_child
+from ._protocol import Job
 from ._source import Asked, Source
 from ._sources import ENTRY_POINTS, Opener, open_sources
 from ._template import ChatTemplate
@@ -22,14 +23,15 @@ __all__ = [
     "EnoughError",
     "GgufInfo",
     "GgufSource",
+    "Job",
     "Opener",
     "ProbeResult",
     "Progress",
-    "RecordedSource",
     "Source",
     "TimeLimits",
     "engine_build",
     "free_memory",
+    "gguf_hash",
     "inspect_gguf",
     "nominal_bits",
     "open_sources",
@@ -37,5 +39,6 @@ __all__ = [
     "processor",
     "read_header",
     "reply_key",
+    "run_child",
     "usable_cores",
 ]

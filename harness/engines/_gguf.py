@@ -221,10 +221,18 @@ def _sha256(path: Path, _size: int, _mtime_ns: int, _inode: int) -> str:
     return sha256_file(path)
 
 
+def gguf_hash(path: Path) -> str:
+    """Hex sha256 of a file's bytes, remembered within this process while size, time and inode stay the same.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    status = path.stat()
+    return _sha256(path.resolve(), status.st_size, status.st_mtime_ns, status.st_ino)
+
+
 def inspect_gguf(path: Path) -> ModelCard:
     """Describe a GGUF model: what can be known before it is loaded.
-
-    The hash is remembered within this process, for as long as size, time and inode stay the same.
 
     Raises:
         UsageError: The file is missing, or is an adapter, an importance matrix or one part of several.
@@ -243,13 +251,12 @@ def inspect_gguf(path: Path) -> ModelCard:
             " or add it with gguf_new_metadata.py --chat-template",
         )
     check_syntax(info.template, path)
-    status = path.stat()
     return ModelCard(
         name=path.stem,
         level=info.level,
         recipe=info.recipe,
-        sha256=_sha256(path.resolve(), status.st_size, status.st_mtime_ns, status.st_ino),
-        bytes=status.st_size,
+        sha256=gguf_hash(path),
+        bytes=path.stat().st_size,
         bits_per_weight=info.bits_per_weight,
         tensor_types=info.tensor_types,
         template_sha256=sha256_text(info.template),

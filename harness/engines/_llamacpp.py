@@ -44,7 +44,8 @@ class GgufSource:
     ):
         self.card = inspect_gguf(path)
         self.path = path
-        self._sampling, self._limits, self._command = sampling, limits, command
+        self.limits = limits
+        self._sampling, self._command = sampling, command
         self._hardware = hardware.model_copy(update={"threads": hardware.threads or usable_cores()})
 
     @functools.cached_property
@@ -70,14 +71,9 @@ class GgufSource:
         """A loaded model can be asked anything."""
         return
 
-    def generate(
-        self,
-        requests: Sequence[Request],
-        on_reply: Callable[[Reply], None],
-        on_progress: Callable[[Progress], None],
-    ) -> tuple[Outcome, Speed]:
-        """Load the model in a child process and decode all requests side by side."""
-        job = Job(
+    def job(self, requests: Sequence[Request]) -> Job:
+        """What a child process needs to answer these requests."""
+        return Job(
             path=str(self.path),
             model=self.card.sha256,
             sampling=self._sampling,
@@ -85,7 +81,15 @@ class GgufSource:
             use_extra_bufts=self._use_extra_bufts,
             requests=tuple(requests),
         )
-        return run_child(job, on_reply, on_progress, self._limits, command=self._command)
+
+    def generate(
+        self,
+        requests: Sequence[Request],
+        on_reply: Callable[[Reply], None],
+        on_progress: Callable[[Progress], None],
+    ) -> tuple[Outcome, Speed]:
+        """Load the model in a child process and decode all requests side by side."""
+        return run_child(self.job(requests), on_reply, on_progress, self.limits, command=self._command)
 
 
 def _cache_bytes(info: GgufInfo, sampling: Sampling) -> int:
