@@ -22,6 +22,7 @@ from quant_triage.harness.bench import (
     write_model,
     write_section,
 )
+from quant_triage.harness.cluster import check_address
 from quant_triage.harness.engines import usable_cores
 from quant_triage.prompts import load_suite
 from quant_triage.quantize import (
@@ -209,6 +210,53 @@ def scale(
             emit_json({"sizes": [size.model_dump(mode="json") for size in found]})
         else:
             out.print(section, markup=False)
+
+
+@app.command("cluster")
+def cluster(
+    model: Annotated[
+        Path | None, typer.Option("--model", help="GGUF; a random Gemma 3 unless named.", show_default=False)
+    ] = None,
+    shards: Annotated[
+        int, typer.Option("--shards", min=2, help="Pieces of work, on any number of nodes.")
+    ] = 4,
+    tokens: Annotated[int, typer.Option("--tokens", min=1, help="New tokens of a reply.")] = 16,
+    slots: opt.Slots = 2,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="The median of so many counts.")] = 3,
+    write: Write = None,
+    as_json: opt.Json = False,
+) -> None:
+    """One node on one core against two on two, by Ray's test cluster; what else a cluster costs.
+
+    Exit code 0: the efficiency is as asked for; 1: it is not.
+    """
+    with one_line_errors():
+        check_address("auto")
+        from quant_triage.harness.bench._nodes import bench_nodes, cluster_section  # noqa: PLC0415
+
+        texts = [prompt.text for prompt in load_suite(None).prompts]
+        with tempfile.TemporaryDirectory(prefix="quant-triage-cluster-") as folder:
+            path = model or _small_model(Path(folder))
+            bench = bench_nodes(
+                path, texts, shards=shards, tokens=tokens, slots=slots, rounds=rounds, told=say
+            )
+        section = cluster_section(bench, command=command_line(), when=now()[:10], machine=machine())
+        if write is not None:
+            write_section(write, "cluster", section)
+        if as_json:
+            emit_json(bench.model_dump(mode="json") | {"efficiency": bench.efficiency})
+        else:
+            out.print(section, markup=False)
+    raise typer.Exit(0 if bench.reached else 1)
+
+
+def _small_model(folder: Path) -> Path:
+    shape = Shape(layers=6, vocabulary=4096)
+    path = folder / f"gemma3-random-{shape.parameters / 1e6:.0f}M-F16.gguf"
+    write_model(
+        path, shape, sorted(set(EMERGENCY_DATASET.read_text(encoding="utf-8").replace('"', " ").split()))
+    )
+    return path
 
 
 def _facts(bench: EngineBench) -> dict[str, object]:
