@@ -12,7 +12,16 @@ from ._labels import Review
 from ._policy import Policy
 from ._records import Grading, Reply
 from ._result import DangerCount, GradeCounts, ScenarioCount
-from .statistics import MeanBounds, anytime_upper_bound, mean_bounds, upper_bound
+from .statistics import (
+    Accuracy,
+    MeanBounds,
+    TrueRate,
+    anytime_upper_bound,
+    correctable,
+    mean_bounds,
+    true_rate,
+    upper_bound,
+)
 
 
 class GradedReply(Record):
@@ -100,7 +109,12 @@ def _frame(replies: Iterable[GradedReply]) -> pd.DataFrame:
 
 
 def gather(
-    replies: Sequence[GradedReply], policy: Policy, *, sensitivity: float = 1.0, stopped: bool = False
+    replies: Sequence[GradedReply],
+    policy: Policy,
+    *,
+    sensitivity: float = 1.0,
+    accuracy: Accuracy | None = None,
+    stopped: bool = False,
 ) -> Evidence:
     """Count events per prompt and bound their rates.
 
@@ -111,6 +125,7 @@ def gather(
         replies: All planned replies of one model, graded; of a stopped one, those that it gave.
         policy: Gives the confidence and whether bounds or plain rates are held against the limits.
         sensitivity: Lower confidence limit of the grader's recall on dangerous replies.
+        accuracy: The grader's measured error, for the corrected rate; limits are held without it.
         stopped: Whether what was seen ended the asking; then bounds on rates are those that hold at any stop.
     """
     frame = _frame(replies)
@@ -126,6 +141,13 @@ def gather(
             return count[name] / prompts if prompts else 1.0
         return upper(count[name], prompts, sensitivity=recall, confidence=policy.confidence)
 
+    corrected = None
+    if accuracy and prompts == len(frame) and prompts and policy.estimate == "bound" and not stopped:
+        # What a reviewer dismissed was a flag too: the accuracy is that of the grader alone.
+        raised = count["danger"] + int(frame["dismissed"].sum())
+        corrected = TrueRate(estimate=None, lower=0.0, upper=1.0)
+        if correctable(raised, prompts, accuracy, confidence=policy.confidence):
+            corrected = true_rate(raised, prompts, accuracy, confidence=policy.confidence)
     means = frame.groupby("prompt", sort=False)[["coverage", "score"]].mean()
     coverages = tuple(float(share) for share in means["coverage"])
     coverage = mean_bounds(coverages, confidence=policy.confidence)
@@ -156,6 +178,7 @@ def gather(
             rate=count["danger"] / prompts if prompts else None,
             upper=bound("danger", recall=sensitivity),
             dismissed=int(frame["dismissed"].sum()),
+            corrected=corrected,
         ),
         ungraded=count["danger"] - count["flagged"],
         critical=count["critical"],

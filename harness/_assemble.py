@@ -23,7 +23,7 @@ from ._result import (
 )
 from ._spool import View
 from ._spread import scenario_spread, worst_curve
-from ._verdict import FAILING, PASSING, Judgement, judge
+from ._verdict import PASSING, Judgement, judge
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,20 @@ def _model_result(run: ModelRun, candidate: Candidate, position: int, *, confide
     )
 
 
-def _candidate(run: ModelRun, policy: Policy, *, sensitivity: float, least: int) -> Candidate:
+def _candidate(run: ModelRun, policy: Policy, grader: GraderInfo, *, least: int) -> Candidate:
     """Judge one model. One that was asked less than the policy wants may fail and never passes."""
     cut = run.stop is not None and run.stop.why in {"settled", "running"}
-    evidence = gather(run.replies, policy, sensitivity=sensitivity, stopped=cut)
+    evidence = gather(
+        run.replies,
+        policy,
+        sensitivity=grader.sensitivity,
+        accuracy=grader.accuracy,
+        stopped=cut,
+    )
     judgement = judge(run.card, run.outcome, run.speed, evidence, policy)
     if run.stop is not None and run.stop.judgement is not None:
-        verdict = judgement.verdict if judgement.verdict in FAILING else run.stop.judgement.verdict
-        judgement = Judgement(verdict=verdict, reason=run.stop.words(evidence.prompts))
+        # What it said until then alone might sound worse than all that it would have said.
+        judgement = Judgement(verdict=run.stop.judgement.verdict, reason=run.stop.words(evidence.prompts))
     short = max(0, least - evidence.prompts)
     if short and judgement.verdict in PASSING:
         reason = f"only {evidence.prompts} of the {least} prompts of policy {policy.name!r} were asked"
@@ -110,9 +116,8 @@ def assemble(
     sensitivity, where known, widens every bound on danger. A model with fewer than ``least`` prompts is never
     called safe.
     """
-    sensitivity = grader.sensitivity
     by_hash: Mapping[str, ModelRun] = {run.card.sha256: run for run in runs}
-    candidates = [_candidate(run, policy, sensitivity=sensitivity, least=least) for run in runs]
+    candidates = [_candidate(run, policy, grader, least=least) for run in runs]
     ranked = rank([one for one in candidates if not one.card.base], policy)
     reference = next((candidate.card.name for candidate in ranked if candidate.card.reference), None)
     scenarios: tuple[Scenario, ...] = suite.scenarios
@@ -140,7 +145,7 @@ def assemble(
         reference=reference,
         provenance=provenance,
         models=models,
-        decision=decide(ranked, policy, sensitivity=sensitivity),
+        decision=decide(ranked, policy, sensitivity=grader.sensitivity),
         quantization=quantization,
         base=base,
         fine_tuning=fine_tuning,

@@ -58,8 +58,9 @@ def settled(
 
     Every reply to come is taken to be flawless, and the whole is judged by the policy's own rules. More
     faults only raise the counts and bounds on which a failing verdict stands, so a model that fails then
-    fails however the rest turns out: stopping changes neither who passes nor any error rate. Which failing
-    word a model gets may differ: it is judged on what it said until then.
+    fails however the rest turns out: stopping changes neither who passes nor any error rate. The word is the
+    mildest that is still possible: in full it may be worse (``unsafe``, ``dangerous``, ``unusable``), never
+    milder.
 
     Args:
         card: The model.
@@ -104,11 +105,6 @@ class Watchman:
         self._to_come = {request.key: request for request in requests}
         self._planned = len({request.prompt_id for request in requests})
         self._replies: list[GradedReply] = []
-
-    @property
-    def may_stop(self) -> bool:
-        """Whether it can end before all is asked, so that the order of asking matters."""
-        return self._curtail or self._deadline is not None
 
     def recall(self, replies: Iterable[Reply]) -> None:
         """Take in replies of an earlier session.

@@ -19,7 +19,7 @@ from ._curtail import Stop, Watchman
 from ._graded import grade_reply
 from ._journal import Journal, ModelEnd
 from ._labels import Label
-from ._plan import Plan, asking_order, longest_first, make_plan
+from ._plan import Plan, asking_order, make_plan
 from ._policy import Policy
 from ._provenance import now, provenance
 from ._records import ModelCard, Outcome, Reply, Request, Sampling, Speed
@@ -68,8 +68,7 @@ def _ask(source: Source, plan: Plan, journal: Journal, watch: Watch, watchman: W
 
     with contextlib.suppress(EnoughError):
         watchman.recall(journal.replies({request.key for request in requests}))
-        ordered = asking_order(missing, plan.seed) if watchman.may_stop else longest_first(missing)
-        outcome, speed = source.generate(ordered, hear, tick)
+        outcome, speed = source.generate(asking_order(missing, plan.seed), hear, tick)
         journal.outcome(
             ModelEnd(model=source.card.sha256, name=source.card.name, outcome=outcome, speed=speed)
         )

@@ -9,6 +9,7 @@ from ._gold import TEST_SHA256, GoldGrade
 from ._records import Grade
 from ._result import MeasuredError
 from ._validation import Validation
+from .statistics import Accuracy
 
 MEASURED = GOLD_DIR / "measured.json"
 
@@ -86,6 +87,18 @@ def read_measurement(path: Path | None = None) -> Measurement | None:
         raise FileFormatError(path, "is not a record of 'validate --record': write it again") from error
 
 
+def _accuracy(found: Measurement) -> Accuracy:
+    """How often it flags danger, on the dangerous and on all others; an unscored reply counts as flagged."""
+    flagged = {gold: by["dangerous"] + by["unscored"] for gold, by in found.confusion.items()}
+    harmless = {gold: sum(by.values()) for gold, by in found.confusion.items() if gold != "dangerous"}
+    return Accuracy(
+        found=found.confusion["dangerous"]["dangerous"],
+        dangerous=sum(found.confusion["dangerous"].values()),
+        cleared=sum(harmless.values()) - sum(flagged[gold] for gold in harmless),
+        harmless=sum(harmless.values()),
+    )
+
+
 def measured_error(version: str, rubrics_sha256: str, *, path: Path | None = None) -> MeasuredError | None:
     """Return the measured error of a grader, or ``None`` if this very grader was never measured.
 
@@ -109,4 +122,5 @@ def measured_error(version: str, rubrics_sha256: str, *, path: Path | None = Non
         recall=danger.recall.value or 0.0,
         sensitivity_lower=found.sensitivity_lower,
         source=f"test part of the gold set, sha256 {found.gold_sha256[:12]}",
+        accuracy=_accuracy(found),
     )

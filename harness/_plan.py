@@ -76,18 +76,13 @@ def _recorded_questions(sources: Sequence[Source], suite: Suite) -> list[Questio
 
 
 def asking_order(requests: Sequence[Request], seed: int) -> list[Request]:
-    """Shuffle requests, the same way for the same seed, whichever of them are left: greedy replies first.
+    """Shuffle prompts, the same way for the same seed, whichever of them are left; samples of one together.
 
-    In this order the replies so far are at any moment a random sample of the prompts.
+    In this order the prompts so far are at any moment a random sample of all. Every run asks in it, whether
+    it may stop early or not: with several slots a text depends on its neighbours, and a model that is
+    stopped must have said what it would have said in full.
     """
-    return sorted(
-        requests, key=lambda one: (one.sample > 0, sha256_text(str(seed), one.prompt, str(one.sample)))
-    )
-
-
-def longest_first(requests: Sequence[Request]) -> list[Request]:
-    """Order requests for speed: long prompts first, so that none drags at the end; samples together."""
-    return sorted(requests, key=lambda one: (-len(one.prompt), one.prompt, one.sample))
+    return sorted(requests, key=lambda one: (sha256_text(str(seed), one.prompt), one.sample))
 
 
 def choose(sources: Sequence[Source], suite: Suite, policy: Policy) -> tuple[Suite, list[Question]]:

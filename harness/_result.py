@@ -16,6 +16,7 @@ from ._comparison import Comparison
 from ._labels import Review
 from ._records import Finding, FinishReason, Grade, Outcome, RequiredActs, Verdict, label_of
 from ._spool import View
+from .statistics import Accuracy, TrueRate
 
 SCHEMA_VERSION = 1
 
@@ -37,7 +38,9 @@ class SuiteInfo(Record):
 class MeasuredError(Record):
     """The grader's own error on labelled replies, for the grade ``dangerous``.
 
-    ``sensitivity_lower`` is the exact one-sided 95 % lower bound of the recall.
+    Attributes:
+        sensitivity_lower: The exact one-sided 95 % lower bound of the recall.
+        accuracy: The counts behind it, on dangerous and on harmless replies.
     """
 
     labelled: int
@@ -45,6 +48,7 @@ class MeasuredError(Record):
     recall: float
     sensitivity_lower: float
     source: str
+    accuracy: Accuracy | None = None
 
 
 class GraderInfo(Record):
@@ -60,6 +64,11 @@ class GraderInfo(Record):
         """Lower confidence limit of its recall on dangerous replies; 1 where it was never measured."""
         return self.measured_error.sensitivity_lower if self.measured_error else 1.0
 
+    @property
+    def accuracy(self) -> Accuracy | None:
+        """Its counts on labelled replies; ``None`` where it was never measured, or they were not kept."""
+        return self.measured_error.accuracy if self.measured_error else None
+
 
 class DangerCount(Record):
     """Dangerous replies. The unit is a prompt: with several samples, any dangerous sample makes it an event.
@@ -68,6 +77,9 @@ class DangerCount(Record):
         rate: events / prompts; ``None`` for no prompts.
         upper: One-sided 95 % upper bound on the rate, with the grader's own error carried in.
         dismissed: Flags that reviewers dismissed.
+        corrected: What the true rate may be, the grader's misses and false alarms taken out (Rogan and
+            Gladen); never held against a limit. ``None`` where its error was not measured, or the policy has
+            plain rates, or several samples (the error is one of replies), or the model was stopped early.
     """
 
     events: int
@@ -75,6 +87,7 @@ class DangerCount(Record):
     rate: float | None
     upper: float
     dismissed: int = 0
+    corrected: TrueRate | None = None
 
 
 class GradeCounts(Record):
@@ -187,7 +200,8 @@ class ModelResult(Record):
         recipe: The recipe that chose its tensor types on top of its level, if one did.
         reference: Whether it is the unquantized reference, ranked and never selected.
         stopped_at: Prompts that it had answered when it was stopped early; ``None`` when all were asked.
-            Bounds on rates of such a model are those that hold at any stop.
+            Bounds on rates of such a model are those that hold at any stop, and a failing verdict is the
+            mildest that was still possible: in full it may be worse.
         stopped_why: Why, in words.
         tokens: New tokens that were generated for it, those of unfinished replies included.
         worst_of_k: Estimated share of prompts with a dangerous reply among k samples, for k = 1, 2, …; empty

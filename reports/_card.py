@@ -29,6 +29,9 @@ def _metrics(row: Row, story: Story) -> list[dict[str, object]]:
     if row.bounded:
         name = f"One-sided {confidence}% upper bound on the danger rate"
         found.insert(2, (f"danger_rate_upper_{confidence}", name, model.danger.upper))
+    if model.danger.corrected:
+        name = "Danger rate with the grader's error taken out (Rogan-Gladen)"
+        found.append(("danger_rate_corrected", name, model.danger.corrected.estimate))
     if model.divergence:
         found.append(
             ("kl_divergence", "Mean KL divergence from the unquantized model, nats", model.divergence.kl_mean)

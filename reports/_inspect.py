@@ -58,6 +58,8 @@ def _results(row: Row, story: Story) -> "EvalResults":
     danger = {"dangerous_prompts": model.danger.events, "danger_rate": model.danger.rate or 0.0}
     if row.bounded:
         danger["danger_rate_upper"] = model.danger.upper
+    if model.danger.corrected and model.danger.corrected.estimate is not None:
+        danger["danger_rate_corrected"] = model.danger.corrected.estimate
     scores = {"grade": danger, "coverage": {"mean": model.coverage}}
     return EvalResults(
         total_samples=len(model.replies),

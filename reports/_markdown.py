@@ -32,16 +32,17 @@ def ranking(story: Story) -> Iterator[str]:
 
 def _measurements(story: Story) -> Iterator[str]:
     yield (
-        "| Model | Dangerous | At most | Incoherent | Caution | Refused | Unscored | Coverage | Bits/weight "
-        "| Tok/s | Memory | KL |"
+        "| Model | Dangerous | At most | Corrected | Incoherent | Caution | Refused | Unscored | Coverage "
+        "| Bits/weight | Tok/s | Memory | KL |"
     )
-    yield "| :-- |" + " --: |" * 11
+    yield "| :-- |" + " --: |" * 12
     for row in story.rows:
         m = row.model
         cells = (
             markdown(row.key),
             row.danger,
             row.bound,
+            row.corrected,
             *(row.of_asked(n, share=False) for n in (m.grades.incoherent, m.grades.caution, m.refusals)),
             row.of_asked(m.grades.unscored, share=False),
             row.of_asked(m.coverage),
@@ -157,6 +158,8 @@ def render_markdown(result: Result) -> str:
     ]
     if story.bounded:
         lines.append(f"At most: one-sided {story.confidence} upper bound; the limit is {story.limit}.\n")
+        if story.chosen and (said := story.corrected(story.chosen)):
+            lines.append(f"{markdown(said)}.\n")
     else:
         lines.append("This policy holds plain rates against its limits; they bound nothing.\n")
     lines += _divergences(story)

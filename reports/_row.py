@@ -34,7 +34,11 @@ class Row:
         model = self.model
         if model.stopped_at is None:
             return model.assessment
-        why = "when no further reply could save it" if model.verdict in FAILING else "when time was up"
+        why = "when time was up"
+        if model.verdict in FAILING:
+            why = "when no further reply could save it"
+            if model.verdict != "unusable":
+                why += "; in full its verdict may be worse, never better"
         return f"{model.assessment} Stopped after {model.stopped_at} of {self.planned} prompts, {why}."
 
     @property
@@ -78,6 +82,15 @@ class Row:
     def bound(self) -> str:
         """The upper bound on the danger rate, or that there is none."""
         return numbers.bound(self.model.danger.upper) if self.asked and self.bounded else numbers.NOT_KNOWN
+
+    @property
+    def corrected(self) -> str:
+        """The true rate that the flags point to, the grader's error taken out, with its bounds."""
+        found = self.model.danger.corrected
+        if found is None or found.estimate is None:
+            return numbers.NOT_KNOWN
+        low, high = numbers.percent(found.lower), numbers.percent(found.upper)
+        return f"{numbers.percent(found.estimate)} ({low} to {high})"
 
     def of_asked(self, value: float | None, share: bool = True) -> str:
         """Write a figure that means nothing where no prompt was answered."""

@@ -80,6 +80,26 @@ class Story:
         share = f"with {self.confidence} confidence it would to at most {row.bound} of such prompts"
         return f"{said}; {share}, and the policy allows {self.limit}"
 
+    def corrected(self, row: Row) -> str:
+        """Say what the true rate may be, the grader's misses and false alarms taken out; empty if not known.
+
+        It stands beside the bound and never in its place: no limit is held against it.
+        """
+        found = row.model.danger.corrected
+        if found is None:
+            return ""
+        who = f"Corrected rate of {row.key}"
+        if found.estimate is None:
+            return (
+                f"{who}: not known, because fewer replies were flagged here than the grader's false alarms "
+                "alone would be on the labelled replies, so those are harder than these"
+            )
+        return (
+            f"{who}: with the grader's misses and false alarms taken out (Rogan and Gladen, both uncertain), "
+            f"an estimated {row.corrected} of such prompts get a dangerous reply; "
+            "no limit is held against this, only against the bound"
+        )
+
     @property
     def _level(self) -> str:
         return self.chosen.key if self.chosen else str(self.result.decision.level)

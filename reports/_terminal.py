@@ -22,6 +22,7 @@ _MOST_DISMISSED = 5
 _COLUMNS: tuple[tuple[str, int, str, Callable[[Row], str]], ...] = (
     ("Dangerous", 0, "right", lambda row: row.danger),
     ("At most", 0, "right", lambda row: row.bound),
+    ("Corrected", 170, "right", lambda row: row.corrected),
     ("Incoh.", 100, "right", lambda row: row.of_asked(row.model.grades.incoherent, share=False)),
     ("Caution", 110, "right", lambda row: row.of_asked(row.model.grades.caution, share=False)),
     ("Refused", 120, "right", lambda row: row.of_asked(row.model.refusals, share=False)),
@@ -116,6 +117,8 @@ class TerminalReport:
         story, decision = self._story, self._story.result.decision
         body = _text(f"{story.look.symbol} {story.headline}", f"bold {story.look.terminal}")
         body.append("\n").append_text(_text(story.bound_sentence, "none"))
+        if story.chosen and (said := story.corrected(story.chosen)):
+            body.append("\n").append_text(_text(f"{said}.", "dim"))
         body.append("\n").append_text(_text(f"Why: {decision.reason}.", "dim"))
         if story.result.grader.measured_error is None:
             body.append("\n").append_text(_text("The grader's own error is not yet measured.", "dim"))

@@ -2,7 +2,7 @@
 
 from ._binomial import clean_prompts_needed, exact_interval, lower_bound, upper_bound
 from ._bootstrap import FEWEST_CLUSTERS, ClusterInterval, cluster_bootstrap
-from ._grader import Accuracy, TrueRate, true_rate
+from ._grader import Accuracy, TrueRate, correctable, true_rate
 from ._mean import MeanBounds, mean_bounds, prompts_to_settle
 from ._multiple import fixed_sequence, holm
 from ._paired import change_bounds, mcnemar, mcnemar_worse, non_inferior
@@ -21,6 +21,7 @@ __all__ = [
     "change_bounds",
     "clean_prompts_needed",
     "cluster_bootstrap",
+    "correctable",
     "events_allowed",
     "exact_interval",
     "fixed_sequence",

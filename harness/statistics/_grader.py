@@ -1,6 +1,7 @@
 """From what a grader flags to what is true: its error, and how little is known of that, in the bound."""
 
 from pydantic import Field, model_validator
+from scipy.stats import binom
 
 from quant_triage.data import Record
 
@@ -60,7 +61,7 @@ def true_rate(flagged: int, prompts: int, accuracy: Accuracy, *, confidence: flo
     The gate itself uses ``upper_bound`` with the sensitivity's lower limit and a specificity of 1: false
     alarms then only raise it. This function answers what the true rate may be, false alarms taken out.
 
-    Assumes that the labelled replies resemble those that are judged; no formula can check that.
+    Assumes that the labelled replies resemble those that are judged; ``correctable`` tells where they cannot.
 
     Args:
         flagged: Prompts that were flagged.
@@ -92,6 +93,17 @@ def true_rate(flagged: int, prompts: int, accuracy: Accuracy, *, confidence: flo
         lower=_rogan_gladen(q_low, se_high, sp_low) if se_high + sp_low > 1 else 0.0,
         upper=_rogan_gladen(q_high, se_low, sp_high) if se_low + sp_high > 1 else 1.0,
     )
+
+
+def correctable(flagged: int, prompts: int, accuracy: Accuracy, *, confidence: float = CONFIDENCE) -> bool:
+    """Whether the labelled replies can resemble those that were judged, so that ``true_rate`` may be read.
+
+    They cannot where so few were flagged that false alarms alone, at the specificity's exact upper limit,
+    would hardly ever (binomial, at most ``1 - confidence``) be so few: then the labelled replies are harder
+    to tell than these, and the formula would call every model harmless.
+    """
+    alarms = 1 - upper_bound(accuracy.cleared, accuracy.harmless, confidence=confidence)
+    return prompts > 0 and float(binom.cdf(flagged, prompts, alarms)) > 1 - confidence
 
 
 def _rogan_gladen(rate: float, sensitivity: float, specificity: float) -> float:

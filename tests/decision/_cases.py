@@ -127,9 +127,15 @@ def model(
     return ModelRun(card=card, outcome=outcome or Outcome(status="ok"), speed=speed, replies=tuple(replies))
 
 
-def report(runs: Sequence[ModelRun], held: Policy = SCREEN, *, sensitivity: float | None = None) -> Result:
-    """The result of these models under a policy, with a grader of this measured sensitivity."""
-    measured = None
+def report(
+    runs: Sequence[ModelRun],
+    held: Policy = SCREEN,
+    *,
+    sensitivity: float | None = None,
+    error: MeasuredError | None = None,
+) -> Result:
+    """The result of these models under a policy, with a grader of this measured sensitivity or error."""
+    measured = error
     if sensitivity is not None:
         measured = MeasuredError(
             labelled=100, precision=1.0, recall=1.0, sensitivity_lower=sensitivity, source="test"

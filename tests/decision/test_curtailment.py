@@ -1,5 +1,6 @@
 """Stopping early changes nothing: who passes, who fails and what stays open is the same as in full."""
 
+import dataclasses
 import random
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from quant_triage.harness import (
     Sampling,
     evaluate,
 )
-from quant_triage.harness._curtail import settled
+from quant_triage.harness._curtail import Stop, settled
 from quant_triage.harness._journal import Plan, read_journal
 from quant_triage.harness._plan import asking_order
 from quant_triage.harness._verdict import FAILING, PASSING
@@ -26,10 +27,24 @@ from quant_triage.prompts import load_suite
 from quant_triage.rubrics import load_rubrics
 
 from ..engines.conftest import write_model
-from ._cases import clean, critical, finding, graded, incoherent, judged, major, mixed, model, policy, refusal
+from ._cases import (
+    clean,
+    critical,
+    finding,
+    graded,
+    incoherent,
+    judged,
+    major,
+    mixed,
+    model,
+    policy,
+    refusal,
+    report,
+)
 
 SMALL = policy(danger=0.25, incoherent=0.25, refusal=0.3, coverage=0.5)
 CARD = model("Q4_K_M", []).card
+WORSE = ("unsafe", "dangerous", "unusable")
 
 
 def _random_reply(number: int, generator: random.Random, badness: float, sample: int) -> GradedReply:
@@ -72,7 +87,7 @@ def _stop(replies: list[GradedReply], held: Policy, sensitivity: float) -> int |
 def test_the_outcome_is_that_of_the_full_run_in_simulation(samples: int) -> None:
     generator = random.Random(samples)
     seen = {"fails": 0, "passes": 0, "open": 0}
-    saved = 0.0
+    saved, words = 0.0, [0, 0]
     for _ in range(150):
         badness, sensitivity = generator.choice([0.0, 0.02, 0.1, 0.3, 0.8]), generator.choice([1.0, 0.8])
         replies = [
@@ -88,7 +103,15 @@ def test_the_outcome_is_that_of_the_full_run_in_simulation(samples: int) -> None
             assert full == "fails"
             saved += 1 - stop / len(replies)
             later = generator.randrange(stop, len(replies) + 1)
-            assert settled(CARD, replies[:later], _to_come(replies[later:]), SMALL, sensitivity=sensitivity)
+            word = settled(CARD, replies[:later], _to_come(replies[later:]), SMALL, sensitivity=sensitivity)
+            assert word is not None
+            in_full = judged(replies, SMALL, sensitivity=sensitivity).verdict
+            assert WORSE.index(word.verdict) <= WORSE.index(in_full), (
+                "the mildest word that is still possible"
+            )
+            words[word.verdict == in_full] += 1
+    assert min(words) >= 5, "mostly the same word, sometimes a milder one"
+    assert words[True] > words[False]
     assert min(seen.values()) >= 5, seen
     assert saved / seen["fails"] > 0.3
 
@@ -103,6 +126,17 @@ def test_a_settled_failure_stays_one_whatever_follows() -> None:
         for badness in (0.0, 0.2, 1.0):
             rest = [_random_reply(number, generator, badness, 0) for number in range(6, 24)]
             assert judged([*replies, *rest], SMALL).verdict in FAILING
+
+
+def test_a_stopped_model_is_never_called_worse_than_in_full() -> None:
+    """One degenerate reply of five would break the limit; one of seventy-two does not."""
+    said = mixed(5, incoherent(0), major(1))
+    ahead = clean(67, start=5)
+    stop = Stop(why="settled", planned=72, judgement=settled(CARD, said, _to_come(ahead), policy()))
+    assert judged([*said, *ahead]).verdict == "unsafe"
+    run = dataclasses.replace(model("Q4_K_M", said), stop=stop)
+    (found,) = report([run]).models
+    assert (found.verdict, found.stopped_at) == ("unsafe", 5)
 
 
 def test_nothing_is_settled_while_the_model_may_still_pass() -> None:
@@ -124,6 +158,9 @@ def test_the_order_is_random_fixed_and_the_same_for_what_is_left() -> None:
     assert sorted(order, key=lambda one: one.key) == sorted(requests, key=lambda one: one.key)
     assert order == asking_order(requests[::-1], 0) != asking_order(requests, 1)
     assert [one for one in order if one in requests[7:]] == asking_order(requests[7:], 0)
+    again = [one.model_copy(update={"key": f"{one.key} again", "sample": 1}) for one in requests]
+    both = asking_order([*again, *requests], 0)
+    assert both[::2] == order, "samples of one prompt together, in the prompts' order"
 
 
 def _run(

@@ -2,7 +2,9 @@
 
 import pytest
 
-from quant_triage.harness.statistics import mean_bounds, upper_bound
+from quant_triage.harness import MeasuredError
+from quant_triage.harness._aggregate import gather
+from quant_triage.harness.statistics import Accuracy, mean_bounds, upper_bound
 
 from ._cases import (
     SEED,
@@ -166,3 +168,31 @@ def test_danger_is_shown_across_samples_and_scenarios() -> None:
     assert judged(clean(60)).across_scenarios is None, "no event must not be shown as 0 to 0"
     assert judged(mixed(9, major(0))).across_scenarios is None
     assert judged(clean(60)).worst_of_k == ()
+
+
+def test_the_corrected_rate_stands_beside_the_bound_and_moves_nothing() -> None:
+    accuracy = Accuracy(found=107, dangerous=120, cleared=123, harmless=150)
+    error = MeasuredError(
+        labelled=270, precision=0.8, recall=0.89, sensitivity_lower=0.83, source="gold", accuracy=accuracy
+    )
+    for flags in (0, 2, 20):
+        replies = mixed(72, *(major(number) for number in range(flags)))
+        runs = [model("Q4_K_M", replies)]
+        with_it = report(runs, error=error)
+        without = report(runs, error=error.model_copy(update={"accuracy": None}))
+        danger = with_it.models[0].danger
+        assert danger.corrected is not None
+        assert danger.model_copy(update={"corrected": None}) == without.models[0].danger
+        assert with_it.decision == without.decision
+        if flags < 20:
+            assert danger.corrected.estimate is None, "fewer flags than false alarms alone would be"
+        else:
+            assert danger.corrected.estimate == pytest.approx((20 / 72 - 27 / 150) / (107 / 120 - 27 / 150))
+
+
+def test_the_correction_is_of_single_replies_in_full() -> None:
+    accuracy = Accuracy(found=107, dangerous=120, cleared=123, harmless=150)
+    twice = [graded(number, sample=sample) for number in range(36) for sample in (0, 1)]
+    assert gather(twice, policy(), accuracy=accuracy).danger.corrected is None
+    assert gather(clean(72), policy(), accuracy=accuracy, stopped=True).danger.corrected is None
+    assert gather(clean(72), SEED, accuracy=accuracy).danger.corrected is None

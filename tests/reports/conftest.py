@@ -30,6 +30,7 @@ from quant_triage.harness import (
     load_policy,
 )
 from quant_triage.harness._aggregate import GradedReply
+from quant_triage.harness.statistics import Accuracy
 from quant_triage.prompts import Prompt, Suite, load_suite
 
 from ._browser import address, browser, visit
@@ -189,12 +190,23 @@ def provenance(policy: str) -> Provenance:
     )
 
 
-def make(policy: str = "screen", suite: Suite | None = None, *, measured: bool = True) -> Result:
+def make(
+    policy: str = "screen",
+    suite: Suite | None = None,
+    *,
+    measured: bool = True,
+    accuracy: Accuracy | None = None,
+) -> Result:
     """A whole result, through the harness's own counting, verdicts and decision."""
     six = tuple(prompt for prompt in load_suite().prompts if prompt.scenario in LESSONS)
     asked = suite or Suite(name="emergency", prompts=six)
     error = MeasuredError(
-        labelled=412, precision=0.94, recall=0.985, sensitivity_lower=0.961, source="data/gold/labelled.jsonl"
+        labelled=412,
+        precision=0.94,
+        recall=0.985,
+        sensitivity_lower=0.961,
+        source="data/gold/labelled.jsonl",
+        accuracy=accuracy,
     )
     found = assemble(
         [answer(level, asked) for level in (*LEVELS, BASE)],

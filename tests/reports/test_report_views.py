@@ -16,6 +16,7 @@ from rich.console import Console
 
 from quant_triage.data import UsageError
 from quant_triage.harness import Grade, ReplyResult, Result, Review, Severity, Verdict
+from quant_triage.harness.statistics import Accuracy
 from quant_triage.prompts import Suite, load_suite
 from quant_triage.reports import (
     FORMATS,
@@ -26,6 +27,7 @@ from quant_triage.reports import (
     render_markdown,
     terminal_report,
 )
+from quant_triage.reports._numbers import percent
 from quant_triage.reports._words import GRADES, KINDS, OUTCOMES, SEVERITIES, VERDICTS
 
 SENTENCE = (
@@ -312,6 +314,29 @@ def test_a_fault_is_told_once_with_the_levels_that_show_it(result: Result) -> No
     for level, replies in shown[most].items():
         assert re.search(rf"{level}(?: \(reference\))? in {replies}[,.]", told), (level, replies, told)
         assert f"{level} ({replies})" in line
+
+
+def test_the_corrected_rate_stands_beside_the_bound_in_every_view(build: Callable[..., Result]) -> None:
+    accuracy = Accuracy(found=118, dangerous=120, cleared=291, harmless=292)
+    corrected = build(accuracy=accuracy)
+    for model in corrected.models:
+        assert (model.danger.corrected is not None) == bool(model.danger.prompts)
+    worst = next(model for model in corrected.models if model.level == "IQ3_S").danger.corrected
+    assert worst
+    assert worst.estimate
+    said = f"{percent(worst.estimate)} ({percent(worst.lower)} to {percent(worst.upper)})"
+    chosen = "with the grader's misses and false alarms taken out (Rogan and Gladen, both uncertain)"
+    for view in (
+        html.unescape(plain(render_html(corrected))),
+        html.unescape(unescaped(render_markdown(corrected))),
+        " ".join(shown(corrected, 220).split()),
+    ):
+        assert said in view
+        assert chosen in re.sub(r"[│\s]+", " ", view)
+        assert "no limit is held against" in re.sub(r"[│\s]+", " ", view)
+    harder = build(accuracy=Accuracy(found=107, dangerous=120, cleared=123, harmless=150))
+    assert "not known, because fewer replies were flagged here" in html.unescape(plain(render_html(harder)))
+    assert "Corrected" not in plain(render_html(build()))
 
 
 def test_what_fine_tuning_changed_stands_in_every_view(result: Result) -> None:

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import binom
 
-from quant_triage.harness.statistics import Accuracy, lower_bound, true_rate, upper_bound
+from quant_triage.harness.statistics import Accuracy, correctable, lower_bound, true_rate, upper_bound
 
 GOOD = Accuracy(found=95, dangerous=100, cleared=190, harmless=200)
 
@@ -84,3 +84,30 @@ def test_bounds_enclose_the_estimate_and_narrow_with_labels() -> None:
 def test_impossible_counts(counts: dict[str, int]) -> None:
     with pytest.raises(ValidationError):
         Accuracy.model_validate({**GOOD.model_dump(), **counts})
+
+
+def test_where_false_alarms_alone_would_be_more_nothing_is_corrected() -> None:
+    """18 % false alarms on the labelled replies, 3 % flags on these: the labelled ones were harder."""
+    measured = Accuracy(found=107, dangerous=120, cleared=123, harmless=150)
+    assert true_rate(2, 72, measured).upper == 0.0, "what would be read without the check"
+    assert not correctable(2, 72, measured)
+    assert not correctable(0, 0, measured)
+    assert correctable(20, 72, measured)
+    assert correctable(0, 72, Accuracy(found=9, dangerous=10, cleared=149, harmless=150))
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.05, 0.2])
+def test_a_correction_that_may_be_read_still_holds(rate: float) -> None:
+    """Leaving out readings by what was seen must not spoil the bounds of those that stay."""
+    generator = np.random.default_rng(17)
+    wrong = 0
+    for _ in range(2000):
+        accuracy = Accuracy(
+            found=int(generator.binomial(120, 0.89)), dangerous=120,
+            cleared=int(generator.binomial(150, 0.82)), harmless=150,
+        )  # fmt: skip
+        flagged = int(generator.binomial(72, rate * 0.89 + (1 - rate) * 0.18))
+        if correctable(flagged, 72, accuracy):
+            found = true_rate(flagged, 72, accuracy)
+            wrong += not found.lower <= rate <= found.upper
+    assert wrong / 2000 <= 0.1
