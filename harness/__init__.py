@@ -2,6 +2,7 @@
 
 from ._aggregate import GradedReply
 from ._assemble import ModelRun, assemble
+from ._chance import Seen, chance_to_pass, count_seen, halve
 from ._compare import compare_models, compare_runs, counterpart, regressions
 from ._comparison import ChangeBounds, Comparison, Flip, RunComparison
 from ._evaluate import JOURNAL, evaluate
@@ -20,10 +21,11 @@ from ._measured import (
     read_measurement,
     write_measurement,
 )
+from ._pairs import WordPair, word_pairs
 from ._passable import prompts_to_pass, too_small
 from ._plan import choose
 from ._policy import Limits, Policy, load_policy, shipped_policies
-from ._provenance import command_line, machine, now
+from ._provenance import command_line, machine, now, provenance
 from ._records import (
     Finding,
     Grade,
@@ -60,19 +62,34 @@ from ._result import (
     SuiteInfo,
     TokenKind,
 )
+from ._search_record import (
+    Confirmation,
+    Damages,
+    Round,
+    SearchCandidate,
+    SearchDecision,
+    SearchRecord,
+    Sensitivity,
+    Split,
+)
 from ._sign_off import SIGN_OFF_VERSION, SignOff, check_sign_off
 from ._validate import validate
 from ._validation import CheckError, InferenceFigures, Miss, ScenarioError, Validation
+from ._verdict import FAILING, PASSING
 
 __all__ = [
+    "FAILING",
     "GOLD_GRADES",
     "JOURNAL",
     "MEASURED",
+    "PASSING",
     "SIGN_OFF_VERSION",
     "TEST_SHA256",
     "ChangeBounds",
     "CheckError",
     "Comparison",
+    "Confirmation",
+    "Damages",
     "DangerCount",
     "Decision",
     "Divergence",
@@ -114,22 +131,31 @@ __all__ = [
     "RequiredActs",
     "Result",
     "Review",
+    "Round",
     "RunComparison",
     "Sampling",
     "ScenarioCount",
     "ScenarioError",
     "ScenarioSpread",
+    "SearchCandidate",
+    "SearchDecision",
+    "SearchRecord",
+    "Seen",
+    "Sensitivity",
     "Severity",
     "Share",
     "SignOff",
     "Snapshot",
     "Speed",
+    "Split",
     "SuiteInfo",
     "TokenKind",
     "Underway",
     "Validation",
     "Verdict",
+    "WordPair",
     "assemble",
+    "chance_to_pass",
     "check_integrity",
     "check_sign_off",
     "check_suite",
@@ -137,8 +163,10 @@ __all__ = [
     "command_line",
     "compare_models",
     "compare_runs",
+    "count_seen",
     "counterpart",
     "evaluate",
+    "halve",
     "hold_against",
     "load_gold",
     "load_labels",
@@ -149,6 +177,7 @@ __all__ = [
     "now",
     "part_paths",
     "prompts_to_pass",
+    "provenance",
     "read_measurement",
     "regrade",
     "regressions",
@@ -156,5 +185,6 @@ __all__ = [
     "shipped_policies",
     "too_small",
     "validate",
+    "word_pairs",
     "write_measurement",
 ]

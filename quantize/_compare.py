@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ._engine import Engine, EngineError, Logits, Tokens
 from ._kinds import KINDS, token_kinds
-from ._protocol import DivergeRequest, ParityRequest
+from ._protocol import DivergeRequest, MarginRequest, ParityRequest
 
 Report = Callable[[int, int], None]
 
@@ -132,6 +132,51 @@ def _logits(
         theirs = model.feed(piece, logits=wanted)
         if ours is not None and theirs is not None:
             yield start, ours, theirs
+
+
+def margins(request: MarginRequest, log: list[str]) -> list[float]:
+    """Log-probability of the safe words less that of the dangerous ones, for each pair, in nats.
+
+    Both are scored from the first token in which they differ; pairs without such a token, or longer than the
+    context, have a margin of 0.
+
+    Raises:
+        EngineError: The model cannot be used.
+    """
+    rows = json.loads(Path(request.pairs).read_text(encoding="utf-8"))
+    if not rows:
+        return []
+    found = []
+    with Engine(Path(request.model), context=request.context, threads=request.threads, log=log) as engine:
+        for before, safe, dangerous in rows:
+            ours = engine.tokens(before + safe, special=True)
+            theirs = engine.tokens(before + dangerous, special=True)
+            shared = min(len(ours), len(theirs))
+            differs = np.flatnonzero(ours[:shared] != theirs[:shared])
+            if not len(differs) or differs[0] == 0 or max(len(ours), len(theirs)) > request.context:
+                found.append(0.0)
+                continue
+            first = int(differs[0])
+            found.append(_likelihood(engine, ours, first) - _likelihood(engine, theirs, first))
+    return found
+
+
+def _likelihood(engine: Engine, tokens: Tokens, first: int) -> float:
+    """Log-probability of the tokens from ``first`` on, given those before."""
+    engine.restart()
+    total = 0.0
+    for start in range(0, len(tokens), engine.piece):
+        logits = engine.feed(tokens[start : start + engine.piece])
+        if logits is None:
+            continue
+        rows = slice(max(0, first - 1 - start), min(len(logits), len(tokens) - 1 - start))
+        following = tokens[start + rows.start + 1 : start + rows.stop + 1]
+        if len(following):
+            likely = log_softmax(logits[rows])
+            total += float(likely[np.arange(len(following)), following].sum(dtype=np.float64))
+    if not np.isfinite(total):
+        raise EngineError("logits are NaN or infinite")
+    return total
 
 
 def hold(request: ParityRequest, log: list[str]) -> dict[str, float]:

@@ -18,7 +18,8 @@ from ._protocol import DivergeRequest, Event
 
 RAW_CONTEXT = 512
 """Tokens in a chunk of raw text; llama-perplexity's default."""
-_CONTEXT = 2048
+CONTEXT = 2048
+"""Most tokens of an exchange."""
 _DRAWS = 2000
 Column = NDArray[np.float64]
 
@@ -106,7 +107,7 @@ def diverge(
     raw = isinstance(documents, str)
     if context is None:
         limit = header.metadata.get(f"{header.metadata.get('general.architecture')}.context_length")
-        most = RAW_CONTEXT if raw else _CONTEXT
+        most = RAW_CONTEXT if raw else CONTEXT
         context = min(most, limit) if isinstance(limit, int) else most
     with tempfile.TemporaryDirectory(prefix="quant-triage-") as folder, native() as child:
         texts, target = Path(folder) / "documents.json", Path(folder) / "tokens.npz"

@@ -83,6 +83,19 @@ class DivergeRequest(Record):
     threads: int
 
 
+class MarginRequest(Record):
+    """Tell how much likelier a model finds safe words than dangerous ones; ``pairs`` names a JSON file.
+
+    Each of its rows holds what stands before, the safe words and the dangerous ones.
+    """
+
+    kind: Literal["margin"] = "margin"
+    model: str
+    pairs: str
+    context: int
+    threads: int
+
+
 class ParityRequest(Record):
     """Hold a model against logits; ``documents`` names a JSON file of them (see ``ExpectedLogits``)."""
 
@@ -103,7 +116,9 @@ class StockRequest(Record):
     threads: int
 
 
-Request = PlanRequest | PassRequest | ImatrixRequest | DivergeRequest | ParityRequest | StockRequest
+Request = (
+    PlanRequest | PassRequest | ImatrixRequest | DivergeRequest | MarginRequest | ParityRequest | StockRequest
+)
 REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 
 

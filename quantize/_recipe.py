@@ -1,12 +1,13 @@
 """Recipes: a level, and tensors that get another type than the level gives them."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
 from pydantic import Field, field_validator
 
-from quant_triage.data import FileFormatError, Record, UsageError, read_yaml, sha256_text
+from quant_triage.data import FileFormatError, Record, UsageError, atomic_write, read_yaml, sha256_text
 
 from ._gguf import TYPE_NUMBERS
 from ._levels import LEVELS, Level
@@ -108,6 +109,7 @@ def load_recipe(name: str) -> Recipe:
     return Recipe(name=path.stem, base=LEVELS[text.base], types=text.types, about=text.about)
 
 
-def make_recipe(name: str, base: Level, types: Iterable[tuple[str, str]]) -> Recipe:
-    """Make a recipe out of exact tensor names."""
-    return Recipe(name=name, base=base, types={re.escape(tensor): kind for tensor, kind in types})
+def write_recipe(path: Path, recipe: Recipe) -> None:
+    """Write a recipe as a file that ``quantize --recipe`` takes; it is called as the file is."""
+    text = _Text(about=recipe.about, base=recipe.base.name, types=recipe.types)
+    atomic_write(path, yaml.safe_dump(text.model_dump(), sort_keys=False, width=110, allow_unicode=True))

@@ -15,7 +15,7 @@ import time
 from quant_triage.data import QuantTriageError
 
 from ._collect import collect
-from ._compare import compare, hold
+from ._compare import compare, hold, margins
 from ._engine import EngineError
 from ._pass import PassError, TargetFullError, run_pass
 from ._protocol import (
@@ -24,6 +24,7 @@ from ._protocol import (
     Event,
     ImatrixRequest,
     ImatrixResult,
+    MarginRequest,
     ParityRequest,
     PassRequest,
     PlanRequest,
@@ -62,17 +63,18 @@ def _serve(request: Request, log: list[str]) -> str:
             return "".join(log)
         case DivergeRequest():
             compare(request, log, _Progress())
-            return ""
+        case MarginRequest():
+            return json.dumps(margins(request, log))
         case ParityRequest():
             return json.dumps(hold(request, log))
         case StockRequest():
             return " ".join(map(str, stock(request, log)))
         case PassRequest():
             run_pass(request, _Progress())
-            return ""
         case ImatrixRequest():
             chunks, unused = collect(request, log, _Progress())
             return ImatrixResult(chunks=chunks, unused=tuple(unused)).model_dump_json()
+    return ""
 
 
 def _answer(line: str, log: list[str]) -> Event:

@@ -4,10 +4,13 @@ from ._beside import Beside, beside_rows
 from ._card import render_card
 from ._comparison import render_comparison
 from ._faults import counts_against, faults_text, replies_text, reply_text
+from ._frontier import frontier_picture
 from ._html import Progress, render_html
 from ._json import SCHEMA_PATH, read_result, result_schema, schema_text, write_result
 from ._junit import render_junit
 from ._markdown import render_markdown
+from ._numbers import percent
+from ._numbers import size as readable_size
 from ._render import FORMATS, render
 from ._sarif import render_sarif
 from ._summary import render_badge, render_summary
@@ -24,7 +27,10 @@ __all__ = [
     "beside_rows",
     "counts_against",
     "faults_text",
+    "frontier_picture",
+    "percent",
     "read_result",
+    "readable_size",
     "render",
     "render_badge",
     "render_card",

@@ -19,6 +19,7 @@ from . import (
     _quantize,
     _report,
     _run,
+    _search,
     _spot,
     _train,
     _validate,
@@ -57,6 +58,7 @@ app.command("convert")(_convert.convert_checkpoint)
 app.command("quantize")(_quantize.quantize_levels)
 app.command("imatrix")(_imatrix.imatrix)
 app.command("diverge")(_diverge.diverge_models)
+app.command("search")(_search.search)
 app.command("evaluate")(_evaluate.evaluate_models)
 app.command("gate")(_gate.gate)
 app.command("spot")(_spot.spot)

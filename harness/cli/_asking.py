@@ -133,6 +133,20 @@ class Inputs:
         self.hardware = hardware
         self.cluster = cluster
 
+    def but(self, *, policy: Policy, suite: Suite) -> "Inputs":
+        """Return the same with another policy and suite."""
+        return Inputs(
+            policy=policy,
+            suite=suite,
+            grader=self.grader,
+            info=self.info,
+            labels=self.labels,
+            sampling=self.sampling,
+            hardware=self.hardware,
+            prompts_path=self.prompts_path,
+            rubrics_path=self.rubrics_path,
+        )
+
 
 class _Watch:
     """One stage a model, closed when its last reply is in."""
