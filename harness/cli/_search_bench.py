@@ -37,7 +37,7 @@ from quant_triage.quantize import (
 )
 
 from ._asking import Inputs, ask, open_models
-from ._progress import Stages
+from ._progress import Stage, Stages
 
 _SHARES = (8, 4, 2)
 """Rounds ask an eighth, a quarter and half of the search's prompts."""
@@ -161,13 +161,16 @@ class Bench:
             chosen = [one for one in wanted if (folder == "candidates") == isinstance(one, Recipe)]
             if not chosen:
                 continue
-            stage = self.stages.open(f"writing {len(chosen)} files")
+            missing = sum(not self.path(one).is_file() for one in chosen)
+            stage = self.stages.open(f"writing {missing} files") if missing else None
 
-            def show(progress: QuantizeProgress) -> None:
-                stage.update(progress.done >> 20, "MiB", total=max(1, progress.total >> 20))  # noqa: B023
+            def show(progress: QuantizeProgress, stage: Stage | None = stage) -> None:
+                if stage is not None:
+                    stage.update(progress.done >> 20, "MiB", total=max(1, progress.total >> 20))
 
             quantize(self.source, self.out / folder, chosen, imatrix=self.matrix, on_progress=show)
-            stage.finish(f"{len(chosen)} files in {self.out / folder}")
+            if stage is not None:
+                stage.finish(f"{missing} files in {self.out / folder}")
 
     def drop(self, entrants: Iterable[Entrant]) -> None:
         """Remove the files of candidates that are out."""
@@ -188,20 +191,27 @@ class Bench:
     def _round_policy(self, count: int) -> Policy:
         return self.inputs.policy.model_copy(update={"prompts": count, "prompt_ids": None, "veto": ()})
 
-    def ask(self, entrant: Entrant, count: int) -> None:
-        """Ask an entrant the first ``count`` prompts of the search; estimate its chance to be confirmed."""
-        inputs, policy = self.inputs, self.inputs.policy
-        drawn = self._round_policy(count).select(self.suite)
-        labels = sha256_text(*sorted(inputs.labels))
-        key = sha256_text(
+    def _seen_key(self, entrant: Entrant, count: int) -> str:
+        """What decides what an entrant shows in a round."""
+        inputs = self.inputs
+        return sha256_text(
             self.key(entrant.wanted),
-            drawn.sha256,
+            self._round_policy(count).select(self.suite).sha256,
             inputs.info.version,
             inputs.info.rubrics_sha256,
             inputs.sampling.model_dump_json(),
-            str(policy.samples),
-            labels,
+            str(inputs.policy.samples),
+            sha256_text(*sorted(inputs.labels)),
         )
+
+    def may_ask(self, entrant: Entrant, count: int) -> bool:
+        """Whether there is time for a round, or its replies are known."""
+        return not self.time_is_up or self._seen_key(entrant, count) in self._kept.seen
+
+    def ask(self, entrant: Entrant, count: int) -> None:
+        """Ask an entrant the first ``count`` prompts of the search; estimate its chance to be confirmed."""
+        inputs, policy = self.inputs, self.inputs.policy
+        key = self._seen_key(entrant, count)
         if key not in self._kept.seen:
             self.make([entrant.wanted])
             found = self._ask(self.path(entrant.wanted), count)

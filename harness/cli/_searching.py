@@ -153,10 +153,8 @@ class Search:
         """Ask more prompts of ever fewer: the half that promises to save most bytes stays."""
         bench = self._bench
         for number, count in enumerate(bench.counts, start=1):
-            for entrant in alive:
-                if bench.time_is_up:
-                    return self._finalists([one for one in alive if one.rounds])
-                bench.ask(entrant, count)
+            if not self._ask_all(alive, count):
+                return self._finalists([one for one in alive if one.rounds])
             last = number == len(bench.counts)
             promises = [entrant.chance * (self.budget - entrant.bytes) for entrant in alive]
             kept = halve(promises, FINALISTS)[: FINALISTS if last else None]
@@ -167,6 +165,14 @@ class Search:
             alive = [alive[place] for place in kept]
         self.complete = True
         return self._finalists(alive)
+
+    def _ask_all(self, alive: Sequence[Entrant], count: int) -> bool:
+        """Ask them so many prompts; returns whether there was time for all."""
+        for entrant in alive:
+            if not self._bench.may_ask(entrant, count):
+                return False
+            self._bench.ask(entrant, count)
+        return bool(alive) or not self._bench.time_is_up
 
     def _finalists(self, alive: Sequence[Entrant]) -> list[Entrant]:
         return sorted(alive, key=lambda one: (-one.chance, -one.bytes))[:FINALISTS]

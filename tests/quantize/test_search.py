@@ -55,9 +55,7 @@ def test_the_chance_to_pass_falls_with_each_fault_and_rises_with_clean_prompts()
     assert chance() > chance(refused=20)
     assert chance() > chance(coverage=(0.62, 0.2)) > chance(coverage=(0.5, 0.2))
     assert chance(prompts=72) > 0.5
-    assert chance_to_pass(CLEAN.model_copy(update={"prompts": 288}), SCREEN, 72) > chance_to_pass(
-        CLEAN, SCREEN, 72
-    )
+    assert chance(seen=288) > chance()
     assert chance(ran=False) == 0
     assert chance(prompts=20) == 0, "so few prompts can never pass"
 
