@@ -2,12 +2,12 @@
 
 from ._archive import cache_dir, converter_dir, unpack_source
 from ._bench import ALL_TARGET, SIX, SIX_TARGET, QuantizeBench, bench_quantize, quantize_section
-from ._candidates import Option, Step, descend, spread
+from ._candidates import Option, Step, between, descend, spread
 from ._convert import Conversion, OutType, convert
 from ._damage import Damage, MinimalPair, Yardstick, yardstick
 from ._diverge import Divergence, FirstDifference, KindDivergence, diverge
 from ._gguf import TYPE_NUMBERS, GgufHeader, Tensor, read_header, token_texts
-from ._groups import Group, group_recipe, offered, over_level, tensor_groups
+from ._groups import PROBES, Group, group_recipe, offered, over_level, tensor_groups
 from ._imatrix import CHUNK, CollectedImatrix, collect_imatrix
 from ._imatrix_file import ImportanceMatrix, read_imatrix, write_imatrix
 from ._levels import ALL_LEVELS, ALL_WITH_IMATRIX, LEVELS, Level, parse_levels
@@ -24,6 +24,7 @@ __all__ = [
     "CHUNK",
     "LEVELS",
     "MANIFEST",
+    "PROBES",
     "SIX",
     "SIX_TARGET",
     "TYPE_NUMBERS",
@@ -52,6 +53,7 @@ __all__ = [
     "Tensor",
     "Yardstick",
     "bench_quantize",
+    "between",
     "cache_dir",
     "check_parity",
     "collect_imatrix",

@@ -1,5 +1,6 @@
 """Recipes of every size, each with as little damage as its bytes allow, told from one group at a time."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,6 +19,24 @@ class Step(NamedTuple):
     types: dict[str, str]
     bytes: int
     damage: float
+
+
+def between(bits: float, measured: Mapping[float, float]) -> float:
+    """Tell the damage at so many bits a weight from the damage at one or two others.
+
+    Its logarithm is taken to fall in a straight line. With a single point it falls by a factor of four a bit:
+    a bit halves the error of a weight, and a divergence goes with the error's square.
+
+    Args:
+        bits: Of the type asked for.
+        measured: Damage by bits; at least one, and none need be positive.
+    """
+    points = sorted(measured.items())
+    (low, most), (high, least) = points[0], points[-1]
+    if most <= 0 or least <= 0 or low == high:
+        return max(0.0, most) * math.pow(4.0, low - bits)
+    slope = math.log(least / most) / (high - low)
+    return most * math.exp(slope * (bits - low))
 
 
 def descend(options: Mapping[str, Sequence[Option]]) -> Iterator[Step]:

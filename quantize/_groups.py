@@ -13,10 +13,12 @@ from ._native import native
 from ._plan import plan_file
 from ._recipe import Recipe
 
-TYPES = ("Q6_K", "Q5_K", "Q4_K", "IQ4_XS", "IQ3_S", "Q3_K", "Q2_K")
+TYPES = ("Q6_K", "Q5_K", "Q4_K", "IQ4_XS", "Q3_K", "Q2_K")
 """What a group may get, most bits first."""
-TYPES_WITH_IMATRIX = ("IQ3_XXS", "IQ2_S")
+TYPES_WITH_IMATRIX = ("IQ3_XXS",)
 """And these, where there is an importance matrix; tables have no entry in one."""
+PROBES = ("Q2_K", "Q4_K")
+"""The types at which a group is measured; damage at the others lies on a line through these."""
 
 _BLOCK = re.compile(r"blk\.(\d+)\.(.+)\.weight")
 _UNQUANTIZED = {"F32", "F16", "BF16"}

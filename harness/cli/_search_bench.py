@@ -23,6 +23,7 @@ from quant_triage.harness.statistics import upper_bound
 from quant_triage.prompts import Suite
 from quant_triage.quantize import (
     LEVELS,
+    PROBES,
     Damage,
     Group,
     Level,
@@ -30,7 +31,6 @@ from quant_triage.quantize import (
     Recipe,
     Yardstick,
     file_name,
-    offered,
     over_level,
     quantize,
     read_header,
@@ -249,14 +249,14 @@ class Bench:
             entrant.damage = self._kept.damages[key]
 
     def sensitivities(self, yard: Yardstick, groups: Sequence[Group], texts_sha256: str) -> list[Sensitivity]:
-        """Measure each group at each type, all else at Q8_0, until time is up; files are removed at once."""
+        """Measure each group at two types, all else at Q8_0, until time is up; files are removed at once."""
         by_name = {group.name: group for group in groups}
         alone = {
             (group.name, kind): Entrant(
                 over_level(f"{group.name}-{kind}", LEVELS[_BESIDE], by_name, {group.name: kind}), 0
             )
+            for kind in PROBES
             for group in groups
-            for kind in offered(group, imatrix=self.matrix is not None)
         }
         pairs = list(alone)
         most = max(1, _ROOM // self.source.stat().st_size)

@@ -17,9 +17,12 @@ from quant_triage.quantize import (
     Recipe,
     Step,
     Yardstick,
+    between,
     descend,
     group_recipe,
+    offered,
     plan_sizes,
+    read_header,
     spread,
     tensor_groups,
     yardstick,
@@ -30,7 +33,7 @@ from ._templating import Exchange, templated
 
 FINALISTS = 4
 """Candidates that are confirmed, at most."""
-_REPLIES = 24
+_REPLIES = 16
 """Replies of the reference on which damage is measured, with one minimal pair each; drawn over scenarios."""
 
 
@@ -102,11 +105,7 @@ class Search:
         chosen: dict[str, Recipe] = {}
         overhead: int | None = None
         for ours, theirs in weights:
-            options: dict[str, list[Option]] = {}
-            for one in self.sensitivities:
-                damage = ours * one.damage.kl_critical + theirs * one.damage.margin_lost
-                options.setdefault(one.group, []).append(Option(one.type, one.bytes, damage))
-            steps = list(descend(options))
+            steps = list(descend({group.name: self._options(group, ours, theirs) for group in groups}))
             if overhead is None:
                 overhead = self._overhead(by_name, steps[0])
             fitting = [step for step in steps if step.bytes + overhead < self.budget]
@@ -125,6 +124,21 @@ class Search:
         sizes = plan_sizes(self._bench.source, recipes, imatrix=self._bench.matrix)
         entrants = [Entrant(recipe, sizes[recipe.name]) for recipe in recipes]
         return [entrant for entrant in entrants if entrant.bytes < self.budget]
+
+    def _options(self, group: Group, critical: float, margin: float) -> list[Option]:
+        """What a group may get, with the damage that its measurements let expect."""
+        weights = sum(group.tensors.values())
+        measured = {
+            8 * one.bytes / weights: critical * one.damage.kl_critical + margin * one.damage.margin_lost
+            for one in self.sensitivities
+            if one.group == group.name
+        }
+        alignment = read_header(self._bench.source).alignment
+        found = []
+        for kind in offered(group, imatrix=self._bench.matrix is not None):
+            size = group.bytes(kind, alignment)
+            found.append(Option(kind, size, between(8 * size / weights, measured)))
+        return found
 
     def _overhead(self, groups: dict[str, Group], step: Step) -> int:
         """Bytes of a file beyond those of its groups."""

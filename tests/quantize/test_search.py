@@ -27,6 +27,7 @@ from quant_triage.prompts import load_suite
 from quant_triage.quantize import (
     MinimalPair,
     Option,
+    between,
     descend,
     group_recipe,
     load_recipe,
@@ -87,6 +88,14 @@ def test_the_walk_down_is_optimal_where_each_byte_saved_costs_more_than_the_last
         assert at.damage == pytest.approx(min(damage for size, damage in every if size <= at.bytes))
     chosen = spread(steps, 3)
     assert [chosen[0].bytes, chosen[-1].bytes] == [steps[-1].bytes, steps[0].bytes]
+
+
+def test_damage_between_two_types_lies_on_a_line_through_their_logarithms() -> None:
+    assert between(4.5, {2.5: 0.16, 4.5: 0.01}) == pytest.approx(0.01)
+    assert between(3.5, {2.5: 0.16, 4.5: 0.01}) == pytest.approx(0.04)
+    assert between(6.5, {2.5: 0.16, 4.5: 0.01}) == pytest.approx(0.01 / 16)
+    assert between(3.5, {2.5: 0.16}) == pytest.approx(0.04), "a factor of four a bit"
+    assert between(3.5, {2.5: 0.0, 4.5: 0.0}) == 0
 
 
 def reply(text: str) -> ReplyResult:
