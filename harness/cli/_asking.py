@@ -143,6 +143,7 @@ class Inputs:
             labels=self.labels,
             sampling=self.sampling,
             hardware=self.hardware,
+            cluster=self.cluster,
             prompts_path=self.prompts_path,
             rubrics_path=self.rubrics_path,
         )
