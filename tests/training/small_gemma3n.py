@@ -23,8 +23,6 @@ from transformers import Gemma3nForCausalLM, Gemma3nTextConfig, GemmaTokenizer, 
 LAYERS, SHARED = 30, 10
 SHARD_BYTES = 15_000_000
 BATCH = 32
-SECONDS = 110.0
-"""Training ends by then, whatever was asked for."""
 
 
 def small_config(tokenizer: GemmaTokenizer) -> Gemma3nTextConfig:
@@ -53,9 +51,12 @@ def small_config(tokenizer: GemmaTokenizer) -> Gemma3nTextConfig:
 
 
 def make_small_gemma3n(
-    out: Path, data: Path, *, vocab_size: int = 1024, steps: int = 0, seed: int = 0
+    out: Path, data: Path, *, vocab_size: int = 1024, steps: int = 0, seconds: float = 110, seed: int = 0
 ) -> None:
-    """Write the checkpoint into ``out``, after ``steps`` of training on ``data`` (JSONL of instructions)."""
+    """Write the checkpoint into ``out``, trained on ``data`` (JSONL of instructions).
+
+    Training ends after ``steps``, or ``seconds`` if they are over first.
+    """
     out.mkdir(parents=True)
     rows = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
     tools = runpy.run_path(str(Path(__file__).with_name("tiny_base.py")))
@@ -67,7 +68,7 @@ def make_small_gemma3n(
         # A padding row of zeros has no spread, and the sparsity's gradient divides by it.
         torch.nn.init.normal_(table.weight.data[0], std=0.02)
     if steps:
-        _train(model, tokenizer, rows, steps)
+        _train(model, tokenizer, rows, steps, seconds)
     end_of_turn = tokenizer.convert_tokens_to_ids("<end_of_turn>")
     model.generation_config = GenerationConfig(bos_token_id=2, eos_token_id=[1, end_of_turn], pad_token_id=0)
     model.to(torch.bfloat16).save_pretrained(out, max_shard_size=SHARD_BYTES)
@@ -75,7 +76,7 @@ def make_small_gemma3n(
 
 
 def _train(
-    model: Gemma3nForCausalLM, tokenizer: GemmaTokenizer, rows: list[dict[str, str]], steps: int
+    model: Gemma3nForCausalLM, tokenizer: GemmaTokenizer, rows: list[dict[str, str]], steps: int, limit: float
 ) -> None:
     """Train every weight on whole conversations; the rate falls with steps or time."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -96,7 +97,7 @@ def _train(
     chance = torch.Generator().manual_seed(0)
     began = time.monotonic()
     for step in range(steps):
-        spent = max(step / steps, (time.monotonic() - began) / SECONDS)
+        spent = max(step / steps, (time.monotonic() - began) / limit)
         if spent >= 1:
             break
         for group in optimizer.param_groups:
@@ -147,6 +148,14 @@ if __name__ == "__main__":
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--vocab", type=int, default=1024)
     parser.add_argument("--steps", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=110)
     parser.add_argument("--seed", type=int, default=0)
     named = parser.parse_args()
-    make_small_gemma3n(named.out, named.data, vocab_size=named.vocab, steps=named.steps, seed=named.seed)
+    make_small_gemma3n(
+        named.out,
+        named.data,
+        vocab_size=named.vocab,
+        steps=named.steps,
+        seconds=named.seconds,
+        seed=named.seed,
+    )
