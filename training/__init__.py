@@ -4,6 +4,7 @@ from ._adapter import ADAPTER_INFO, AdapterInfo, TrainProgress, read_adapter_inf
 from ._base import base_sha256, resolve_base
 from ._config import PRESETS, Preset, ResolvedConfig, TrainConfig, preset_config, resolve_config
 from ._dataset import Problem, Row, lint_dataset, read_dataset
+from ._describe import Description, describe
 from ._encode import IGNORED, Encoded, encode_rows
 from ._finetune import Backend, choose_backend, finetune
 from ._logits import CheckpointLogits, checkpoint_logits
@@ -20,6 +21,7 @@ __all__ = [
     "AdapterInfo",
     "Backend",
     "CheckpointLogits",
+    "Description",
     "Encoded",
     "MemoryEstimate",
     "MergeBench",
@@ -35,6 +37,7 @@ __all__ = [
     "bench_merge",
     "checkpoint_logits",
     "choose_backend",
+    "describe",
     "encode_rows",
     "finetune",
     "lint_dataset",

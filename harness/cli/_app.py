@@ -9,6 +9,7 @@ from . import (
     _bench,
     _compare,
     _convert,
+    _describe,
     _diverge,
     _evaluate,
     _gate,
@@ -67,6 +68,7 @@ app.command("compare")(_compare.compare)
 app.command("validate")(_validate.validate_grader)
 app.command("report")(_report.report)
 app.add_typer(_bench.app, name="bench")
+app.command("describe")(_describe.describe_dataset)
 app.command("lint")(_lint.lint)
 
 

@@ -152,10 +152,33 @@ def test_a_dry_run_promises_what_training_does(
     ],
 )
 def test_bad_flags_are_one_line_with_the_way_out(
-    flags: list[str], told: str, tiny_base: Path, data: Path, tmp_path: Path
+    flags: list[str],
+    told: str,
+    tiny_base: Path,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboard", None)  # as if it were not installed
     done = CliRunner().invoke(app, ["train", *arguments(tiny_base, data, tmp_path / "adapter"), *flags])
     assert done.exit_code == 2
     assert told in done.stderr.splitlines()[-1]
     assert done.stderr.count("error:") == 1
     assert not list(tmp_path.glob("*adapter*"))
+
+
+@pytest.mark.slow
+def test_tensorboard_gets_every_step_s_loss(tiny_base: Path, data: Path, tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    logs, out = tmp_path / "logs", tmp_path / "adapter"
+    command = [*TRAIN, *arguments(tiny_base, data, out, max_steps=3), "--tensorboard", str(logs)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (written,) = logs.rglob("events.out.tfevents.*")
+    events = accumulator.EventAccumulator(str(written.parent))
+    events.Reload()
+    told = events.Scalars("train/loss")
+    assert [event.step for event in told] == [1, 2, 3]
+    info = read_adapter_info(out)
+    assert info is not None
+    assert [event.value for event in told] == pytest.approx(info.losses, rel=1e-5)
