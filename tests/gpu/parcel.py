@@ -60,9 +60,8 @@ def unpack(parts: Path, out: Path) -> None:
     """Write the files of the parts below ``out``, or stop at one whose sha256 is another."""
     numbered = sorted(parts.glob("parcel.*"), key=lambda path: int(path.suffix[1:]))
     with tarfile.open(fileobj=io.BytesIO(b"".join(path.read_bytes() for path in numbered))) as tar:
-        planes = {
-            member.name.removesuffix(".xz"): lzma.decompress(tar.extractfile(member).read()) for member in tar
-        }
+        packed = {member.name.removesuffix(".xz"): tar.extractfile(member) for member in tar}
+        planes = {name: lzma.decompress(file.read()) for name, file in packed.items() if file}
     listed = json.loads(planes[LIST])
     for name, expected in listed["sha256"].items():
         data = np.empty(sum(len(planes[f"{name}.{plane}"]) for plane in range(2)), np.uint8)

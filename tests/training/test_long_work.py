@@ -148,18 +148,11 @@ def test_a_dry_run_promises_what_training_does(
         (["--set", "rank=4"], "unknown hyperparameter 'rank'"),
         (["--set", "r=many"], "r = 'many' (from flag)"),
         (["--backend", "unsloth"], "backend 'unsloth' cannot run here"),
-        (["--tensorboard", "logs"], "'tensorboard' is not installed"),
     ],
 )
 def test_bad_flags_are_one_line_with_the_way_out(
-    flags: list[str],
-    told: str,
-    tiny_base: Path,
-    data: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    flags: list[str], told: str, tiny_base: Path, data: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(sys.modules, "tensorboard", None)  # as if it were not installed
     done = CliRunner().invoke(app, ["train", *arguments(tiny_base, data, tmp_path / "adapter"), *flags])
     assert done.exit_code == 2
     assert told in done.stderr.splitlines()[-1]
@@ -182,3 +175,14 @@ def test_tensorboard_gets_every_step_s_loss(tiny_base: Path, data: Path, tmp_pat
     info = read_adapter_info(out)
     assert info is not None
     assert [event.value for event in told] == pytest.approx(info.losses, rel=1e-5)
+
+
+def test_without_tensorboard_its_flag_says_how_to_get_it(
+    tiny_base: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboard", None)  # as if it were not installed
+    flags = ["--tensorboard", "logs"]
+    done = CliRunner().invoke(app, ["train", *arguments(tiny_base, data, tmp_path / "adapter"), *flags])
+    assert done.exit_code == 2
+    assert "'tensorboard' is not installed: run pip install tensorboard" in done.stderr
+    assert not list(tmp_path.glob("*adapter*"))
