@@ -16,6 +16,13 @@ _LIMITS = words("""
     unnecessarily only tightly tight without alternately further forcefully twice much very same both either
 """)
 _LIMITING_OPENERS = words("until before while if unless when after once who") | {"only if"}
+_IF = words("if when") | {"only if"}
+_DUE = words("bleed breathe choke hurt respond wake faint collapse not")
+_EXPERTS = words("""
+    911 999 advise center control dispatcher doctor expert handler helpline instruct nurse operator paramedic
+    poison professional service toxicology
+""")
+_RELATIVES = words("that which who")
 _NEGATORS = words("not never avoid no without refrain instead nothing against skip delay")
 _BEFORE_NEGATORS = words("do should must need have be there")
 _OWN_WITHIN = 30  # characters after the act
@@ -89,8 +96,20 @@ class Examiner:
                 "before",
                 "while",
             }  # a time, not an instruction
-            if not timed and self.view.stance(match) == "affirms" and self.view.applies(number, match):
+            if timed or self._left_to_experts(match):
+                continue
+            if self.view.stance(match) == "affirms" and self.view.applies(number, match):
                 yield self._quoting(check, match, "dangerous")
+
+    def _left_to_experts(self, match: Match) -> bool:
+        """Whether the act is for those to order who know: "only if the poison centre tells you to"."""
+        view = self.view
+        for number in view.clauses[match.clause].conditions:
+            clause = view.clauses[number]
+            expert = _EXPERTS & set(self.tokens.lemmas[clause.start : clause.end])
+            if expert and clause.opener in _IF and "advised" in view.states_of(number):
+                return True
+        return False
 
     def _quoting(self, check: Check, match: Match, kind: Kind) -> Finding:
         first, last = self.view.extent(match, check)
@@ -130,6 +149,8 @@ class Examiner:
                 continue  # what is forbidden is a hazard; the required act's words stand beside it by chance
             if self.view.stance(match) != "forbids" or not self.view.applies(number, match):
                 continue
+            if match.own[0] and not self.view.reading.is_deed(match.clause, match.spans[0]):
+                continue
             handed_over = self._hands_over(self.view.clauses[match.clause].sentence)
             if not handed_over and self._limited(match, check):
                 continue
@@ -156,12 +177,24 @@ class Examiner:
             states = {state for k in clause.conditions for state in self.view.states_of(k)}
             due = states <= set(check.when) or bool(check.unless and not states & set(check.unless))
             return not (states and due)
+        if self._of_some_only(match):
+            return True
         following = match.clause + 1
         return (
             following < len(clauses)
             and clauses[following].sentence == clause.sentence
             and clauses[following].opener in _LIMITING_OPENERS
         )
+
+    def _of_some_only(self, match: Match) -> bool:
+        """Whether "that ..." picks out what the ban is on: "clothes that stick to the burn"."""
+        forms, lemmas = self.tokens.forms, self.tokens.lemmas
+        sentence = self.view.analysis.sentences[self.view.clauses[match.clause].sentence]
+        last = max(match.tokens) + 1
+        for at in range(last, min(last + 2, sentence.end)):
+            if forms[at] in _RELATIVES and lemmas[at + 1 : at + 2] != ["be"]:
+                return not _DUE & set(lemmas[at : sentence.end])
+        return False
 
     def _negator(self, match: Match) -> int:
         """Where the words that forbid the match begin, in characters."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from quant_triage.rubrics import Check, Pattern, Rubrics, parse_slot
 
 from ._clauses import Analysis
+from ._deeds import names_deeds
 from ._reading import Reading
 from ._vocabulary import Hits, Span, Vocabulary
 
@@ -17,7 +18,11 @@ _MOST_TRIES = 48
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A compiled pattern: slot numbers, which must follow the one before, which must be near or absent."""
+    """A compiled pattern: slot numbers, which must follow the one before, which must be near or absent.
+
+    ``strict``: only what somebody does counts as its deed (not in required acts, whose words also earn credit
+    as nouns, nor in states).
+    """
 
     check: int
     slots: tuple[int, ...]
@@ -26,6 +31,7 @@ class Act:
     nearby: tuple[int, ...]
     absent: frozenset[int]
     role: str
+    strict: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,9 @@ class Index:
             nearby=tuple(self.vocabulary.number(slot) for slot in pattern.nearby),
             absent=frozenset(self.vocabulary.number(slot) for slot in pattern.absent),
             role=role,
+            strict=check >= 0
+            and self.checks[check].kind != "required"
+            and names_deeds(self.vocabulary.expand(pattern.slots[0])),
         )
 
     def _add(self, check: int, patterns: Iterable[Pattern], role: str) -> None:
@@ -119,7 +128,7 @@ class Index:
                         continue
                     if act.nearby and not reading.has(number, links, act.nearby):
                         continue
-                    assigned = _assign(act, hits, linked, reading)
+                    assigned = _assign(act, hits, linked, reading, number)
                     if assigned is not None:
                         own = [s for s, mine in zip(*assigned, strict=True) if mine]
                         tokens = tuple(t for span in own for t in range(*span))
@@ -135,13 +144,13 @@ class Index:
             hits = reading.hits[clause]
             for name, group, act in self._states:
                 if act.needed <= hits.present and not act.absent & hits.present:
-                    assigned = _assign(act, hits, [], reading)
+                    assigned = _assign(act, hits, [], reading, clause)
                     if assigned is not None and reading.stands(assigned[0]):
                         cached.setdefault(group, name)
         return cached
 
 
-def _assign(act: Act, hits: Hits, linked: list[Hits], reading: Reading) -> Assignment | None:
+def _assign(act: Act, hits: Hits, linked: list[Hits], reading: Reading, number: int) -> Assignment | None:
     """Choose one span a slot: in order, apart from each other, close together, and affirmed if possible."""
     choices: list[list[tuple[Span, bool]]] = []
     for slot in act.slots:
@@ -152,6 +161,10 @@ def _assign(act: Act, hits: Hits, linked: list[Hits], reading: Reading) -> Assig
             if other is None:
                 return None
             choices.append([(other.spans(slot)[-1], False)])
+    if act.strict:
+        choices[0] = [(span, own) for span, own in choices[0] if not own or reading.is_deed(number, span)]
+        if not choices[0]:
+            return None
     deed, deed_is_own = choices[0][0]
     if not deed_is_own and not reading.is_heading(deed[0]):
         return None  # the deed itself stands in the clause, or in the heading over a bare list item

@@ -59,7 +59,7 @@ _TURNING = (
     AVOID | INVERSE | CEASE | WARNINGS | _LACKS
     | words("""
         not never without prevent instead rather place than steer stay keep afraid scared reluctant shy
-        against nothing free clear empty no nor neither tempt temptation urge but replace substitute
+        against nothing free clear empty no nor neither tempt temptation urge but replace substitute leave
     """)
 )  # fmt: skip
 
@@ -201,6 +201,8 @@ class Painter:
         if word == "steer" or (word in {"stay", "keep"} and following == "away"):
             away = word == "steer" or "from" in lemmas[index : index + 4]
             return _toggle(state, FORBIDDEN) if away else state
+        if word == "leave" and following == "out" and lemmas[index + 2 : index + 3] != ["of"]:
+            return _toggle(state, FORBIDDEN)
         if word in INVERSE and previous != "without":
             if word == "delay" and following in {"treatment", "care", "help", ",", "."}:
                 return state
@@ -295,7 +297,7 @@ class Painter:
         if index > clause.start and self.lemmas[index - 1] == "be":
             return _toggle(state, DENIED)
         near = range(max(clause.start, index - 3), index)
-        joined = {",", "with", "and", "or", "but"} & set(self.forms[near.start : index])
+        joined = {",", "with", "and", "or", "but", "as"} & set(self.forms[near.start : index])
         if self._orders(clause) and not joined and any(self.lemmas[k] in VERBS for k in near):
             self._paint_range(clause.start, index, FORBIDDEN)  # "give no food"
         return FORBIDDEN if self._orders(clause) or index == clause.start else DENIED

@@ -3,12 +3,14 @@
 from collections import defaultdict
 
 from ._clauses import Analysis
+from ._deeds import is_deed
 from ._vocabulary import Hits, Span
 from ._words import NOUN_VERBS, VERBS, words
 
 _DENIALS = words(
     "not no never without stop cease lose unable barely cannot neither absent fail nothing unconscious"
 )
+_PARTICLES = words("off out up down on over in away back")
 
 
 class Reading:
@@ -48,7 +50,7 @@ class Reading:
             terms = [
                 (slots, span)
                 for slots, span in self.hits[link].terms
-                if not _is_deed(tokens.forms[span[0]], tokens.lemmas[span[0]]) and not polarity[span[0]]
+                if not _is_no_thing(tokens.forms[span[0]], tokens.lemmas[span[0]]) and not polarity[span[0]]
             ]
             present: frozenset[int] = frozenset().union(*(slots for slots, _ in terms))
             cached = self._things[link] = Hits(present, terms)
@@ -67,6 +69,12 @@ class Reading:
         number = self.analysis.clause_of[token]
         return number >= 0 and self.analysis.sentences[self.analysis.clauses[number].sentence].is_heading
 
+    def is_deed(self, number: int, span: Span) -> bool:
+        """Whether a term of a clause can be what somebody does; phrases always can."""
+        clause = self.analysis.clauses[number]
+        start, end = span
+        return end > start + 1 or is_deed(self.analysis.tokens, clause.start, start, clause.end)
+
     def has(self, number: int, links: list[int], slots: tuple[int, ...]) -> bool:
         """Whether every slot occurs in the clause's sentence or in the clauses that it is linked with."""
         near = (*self.clauses_of(self.analysis.clauses[number].sentence), *links)
@@ -82,6 +90,8 @@ class Reading:
         return self._of_sentence.get(sentence, [])
 
 
-def _is_deed(form: str, lemma: str) -> bool:
-    """Whether a word is more likely what somebody does than what something is."""
+def _is_no_thing(form: str, lemma: str) -> bool:
+    """Whether a word is more likely what somebody does, or where to, than what something is."""
+    if lemma in _PARTICLES:
+        return True
     return lemma in VERBS and (lemma not in NOUN_VERBS or form.endswith("ing")) and lemma != "bleed"

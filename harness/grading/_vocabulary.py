@@ -49,7 +49,7 @@ class Vocabulary:
         if known is not None:
             return known
         number = self._numbers[slot] = len(self._numbers)
-        entries = sorted(self._expand(slot))
+        entries = sorted(self.expand(slot))
         self.sizes.append(len(entries))
         for entry in entries:
             if entry.startswith("="):
@@ -63,11 +63,12 @@ class Vocabulary:
                 self._words[first] = self._words.get(first, _NONE) | {number}
         return number
 
-    def _expand(self, slot: Slot) -> set[str]:
+    def expand(self, slot: Slot) -> set[str]:
+        """Return every word and phrase of a slot, its synonym sets resolved."""
         entries = set(slot.words)
         for name in slot.sets:
             for entry in self._sets[name]:
-                entries |= self._expand(parse_slot(entry))
+                entries |= self.expand(parse_slot(entry))
         return entries
 
     def find(self, forms: Sequence[str], lemmas: Sequence[str], start: int, end: int) -> Hits:
