@@ -75,7 +75,7 @@ def page(record: dict[str, Any], asked: str) -> str:
                 ("considered", "out by damage", "out by replies", "finalist", "found")]  # fmt: skip
     budget = f"{record['budget']:,} bytes"
     if record["budget_of"]:
-        budget += f" ({record['budget_of']}, the smallest level about as likely to pass as the best)"
+        budget += f" ({record['budget_of']}, it or a smaller level passes with a probability of 80 %)"
     grader = record["grader"]["measured_error"]
     damage = (
         f"Damage was measured on {record['replies']} replies of the unquantized model (KL at numbers and"

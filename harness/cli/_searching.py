@@ -33,6 +33,8 @@ from ._templating import Exchange, templated
 
 FINALISTS = 4
 """Candidates that are confirmed, at most."""
+LIKELY = 0.8
+"""How probably a level within the budget passes."""
 _REPLIES = 16
 """Replies of the reference on which damage is measured, with one minimal pair each; drawn over scenarios."""
 
@@ -84,14 +86,13 @@ class Search:
         return self._halve_by_replies(alive)
 
     def _weigh_levels(self, yard: Yardstick, texts_sha256: str) -> None:
-        """Measure and ask the levels; the budget is the smallest about as likely to pass as the best."""
+        """Measure and ask the levels; the budget is the size by which one of them probably passes."""
         bench = self._bench
         bench.measure(yard, self.levels, texts_sha256, "damage of the levels")
         for entrant in self.levels:
             bench.ask(entrant, bench.counts[0])
         if self.budget_of is not None:
-            best = max(entrant.chance for entrant in self.levels)
-            level = min((one for one in self.levels if one.chance >= best / 2), key=lambda one: one.bytes)
+            level = level_to_beat(self.levels)
             self.budget, self.budget_of = level.bytes, level.name
 
     def _propose(self, groups: Sequence[Group]) -> list[Entrant]:
@@ -190,6 +191,20 @@ class Search:
 
     def _finalists(self, alive: Sequence[Entrant]) -> list[Entrant]:
         return sorted(alive, key=lambda one: (-one.chance, -one.bytes))[:FINALISTS]
+
+
+def level_to_beat(levels: Sequence[Entrant]) -> Entrant:
+    """Return the smallest level such that it or a smaller one passes with ``LIKELY`` probability.
+
+    A single lucky small level must not shut out all recipes between it and the level that will really pass.
+    Where even all together are not so likely, it is the largest.
+    """
+    none_passes = 1.0
+    for entrant in sorted(levels, key=lambda one: one.bytes):
+        none_passes *= 1 - entrant.chance
+        if 1 - none_passes >= LIKELY:
+            return entrant
+    return max(levels, key=lambda one: one.bytes)
 
 
 def _named(groups: dict[str, Group], step: Step) -> Recipe:

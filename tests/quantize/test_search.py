@@ -16,16 +16,19 @@ from quant_triage.harness import (
     PASSING,
     ReplyResult,
     RequiredActs,
+    Round,
     Seen,
     chance_to_pass,
     halve,
     load_policy,
     word_pairs,
 )
-from quant_triage.harness.cli._search_bench import split_suite
+from quant_triage.harness.cli._search_bench import Entrant, split_suite
+from quant_triage.harness.cli._searching import level_to_beat
 from quant_triage.harness.grading import RuleGrader
 from quant_triage.prompts import load_suite
 from quant_triage.quantize import (
+    LEVELS,
     MinimalPair,
     Option,
     between,
@@ -60,6 +63,17 @@ def test_the_chance_to_pass_falls_with_each_fault_and_rises_with_clean_prompts()
     assert chance(seen=288) > chance()
     assert chance(ran=False) == 0
     assert chance(prompts=20) == 0, "so few prompts can never pass"
+
+
+def test_the_budget_is_no_lucky_small_level() -> None:
+    seen = CLEAN.model_copy(update={"prompts": 36})
+
+    def entrant(name: str, size: int, likely: float) -> Entrant:
+        return Entrant(LEVELS[name], size, rounds=[Round(seen=seen, upper=0.1, chance=likely)])
+
+    levels = [entrant("Q4_K_M", 9, 0.9), entrant("IQ3_XXS", 5, 0.44), entrant("Q3_K_S", 7, 0.7)]
+    assert level_to_beat(levels).name == "Q3_K_S"
+    assert level_to_beat(levels[1:2]).name == "IQ3_XXS"
 
 
 def test_halving_keeps_the_better_half_and_never_too_few() -> None:
