@@ -20,6 +20,7 @@ CHILD = re.compile(
 MESSAGE_SHARE = 0.65  # of what is told: a whole message; the rest is a situation with a question put to it
 INVENTED_SHARE = 0.6  # of the situations; the others are the written ones
 BLUR_SHARE = 0.3
+DOUBTFUL_SHARE = 0.7  # of the unclear requests; the others tell nothing at all
 _PREMISES = words("phrasing", "premises")
 _LINKS = ("for", "with", "in case of", "because of", "when it is")
 
@@ -59,7 +60,10 @@ def message(draw: Draw) -> str:
     rng, written = draw.rng, draw.split.messages
     if draw.part == "held_out":
         return rng.choice(written.held_out)
-    text = rng.choice(written.pretrain)
+    return _retold(rng.choice(written.pretrain), rng)
+
+
+def _retold(text: str, rng: Random) -> str:
     if rng.random() < 0.3:
         text = change_person(text, rng)
     if rng.random() < BLUR_SHARE:
@@ -74,6 +78,14 @@ def request(draw: Draw) -> str:
     if draw.rng.random() < MESSAGE_SHARE:
         return message(draw)
     return question(situation(draw), draw.rng)
+
+
+def doubtful(draw: Draw) -> str:
+    """A message that could be about another emergency, or one that tells nothing."""
+    rng, written = draw.rng, draw.split.doubtful
+    if draw.part == "pretrain" and written and rng.random() < DOUBTFUL_SHARE:
+        return _retold(rng.choice(written), rng)
+    return nonsense(request(draw), rng)
 
 
 def nonsense(text: str, rng: Random) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from ._asking import Draw, nonsense, plain_question, premise_question, request, situation, told
+from ._asking import Draw, doubtful, plain_question, premise_question, request, situation, told
 from ._knowledge import Scenario, load_scenarios
 from ._lists import lists, words
 from ._phrasing import ASKS, NAME_ASKS, capital, lower_first, roughen
@@ -121,7 +121,7 @@ def unclear_answer(rng: Random, wordings: int | None = None) -> str:
 def unclear(draw: Draw) -> Document:
     """A message that does not tell which emergency it is. The right answer is not a guess."""
     rng = draw.rng
-    ask = roughen(nonsense(request(draw), rng), rng)
+    ask = roughen(doubtful(draw), rng)
     form = rng.random()
     if form < 0.4:
         reply = unclear_answer(rng)
@@ -230,11 +230,11 @@ MIXTURE: Mixture = (
     (leaflet_by_name, 0.03),
     (leaflet_by_case, 0.20),
     (case, 0.04),
-    (brief, 0.12),
+    (brief, 0.10),
     (premise, 0.06),
     (right, 0.03),
-    (topic, 0.34),  # short, so most of what a token can teach about telling emergencies apart
-    (unclear, 0.06),
+    (topic, 0.32),  # short, so most of what a token can teach about telling emergencies apart
+    (unclear, 0.10),
     (fact, 0.02),
     (paragraph, 0.02),
 )

@@ -13,6 +13,7 @@ from quant_triage.data import FileFormatError, Record, UsageError, read_yaml
 
 FOLDER = Path(__file__).parent / "corpus"
 UNSURE = FOLDER / "messages" / "unsure.txt"
+DOUBTFUL = FOLDER / "messages" / "doubtful.txt"
 RESERVED_SHARE = 0.06  # kept for fine-tuning, never seen in pretraining
 HELD_OUT_SHARE = 0.03  # kept for validation, never trained on at all
 
@@ -87,6 +88,7 @@ class Split(Record):
 
     situations: Shares
     messages: Shares
+    doubtful: tuple[str, ...]  # messages for pretraining that do not tell for certain which emergency it is
     pretrain_asks: tuple[tuple[str, ...], ...]  # one tuple for each Avoid, in order
     finetune_asks: tuple[tuple[str, ...], ...]
 
@@ -128,6 +130,12 @@ def unsure() -> frozenset[str]:
     return frozenset(UNSURE.read_text(encoding="utf-8").splitlines())
 
 
+@cache
+def doubtful() -> frozenset[str]:
+    """Messages that do not tell for certain which emergency they are about; `_doubt.py` lists them."""
+    return frozenset(DOUBTFUL.read_text(encoding="utf-8").splitlines())
+
+
 def _divide(texts: tuple[str, ...], rng: Random) -> Shares:
     shuffled = rng.sample(texts, len(texts))
     n_finetune = max(8, round(RESERVED_SHARE * len(texts)))
@@ -152,5 +160,11 @@ def split(scenario: Scenario) -> Split:
         kept.append((*shuffled[:n_kept], *avoid.reserved_ask))
         asks.append(tuple(shuffled[n_kept:]))
     return Split(
-        situations=situations, messages=messages, pretrain_asks=tuple(asks), finetune_asks=tuple(kept)
+        situations=situations,
+        messages=messages.model_copy(
+            update={"pretrain": tuple(m for m in messages.pretrain if m not in doubtful())}
+        ),
+        doubtful=tuple(m for m in messages.pretrain if m in doubtful()),
+        pretrain_asks=tuple(asks),
+        finetune_asks=tuple(kept),
     )

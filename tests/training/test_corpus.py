@@ -5,14 +5,16 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from quant_triage.data import BASE_DIR, FileFormatError
 from quant_triage.prompts import load_suite
 from quant_triage.training import Row, lint_dataset
 from quant_triage.training._corpus import SHARDS, documents
+from quant_triage.training._doubt import fit, matrix
 from quant_triage.training._grammar import invented, plain_questions
-from quant_triage.training._knowledge import load_scenario, load_scenarios, split, unsure
+from quant_triage.training._knowledge import doubtful, load_scenario, load_scenarios, split, unsure
 from quant_triage.training._rows import build_dataset
 from quant_triage.training._tokenizer import Encoder
 
@@ -65,6 +67,30 @@ def test_a_message_that_tells_nothing_gets_no_guess() -> None:
         reply = document.turns[0][1]
         steps = [step for scenario in load_scenarios() for step in scenario.steps]
         assert not [step.id for step in steps if any(say in reply for say in step.say)], reply
+
+
+def test_a_doubtful_message_is_only_answered_as_unclear() -> None:
+    written = {message for scenario in load_scenarios() for message in scenario.messages}
+    assert doubtful() <= written
+    for scenario in load_scenarios():
+        assert doubtful().isdisjoint(split(scenario).messages.pretrain)
+        assert doubtful() >= set(split(scenario).doubtful)
+    asked = {
+        part.lower() for document in SAMPLE if document.kind != "unclear" for part in sum(document.turns, ())
+    }
+    assert not [message for message in doubtful() if message.lower() in asked]
+
+
+def test_doubt_is_judged_by_what_stands_in_the_message() -> None:
+    seen = [
+        "smoke and flames on her arm",
+        "flames burnt his hand",
+        "blood runs from the nose",
+        "the nose drips blood",
+    ]
+    x = matrix([*seen, "flames", "his nose"])
+    weights = fit(x[:4], np.array([0, 0, 1, 1]), 2)
+    assert (x[4:] @ weights).argmax(axis=1).tolist() == [0, 1]
 
 
 def test_no_message_is_an_evaluation_prompt() -> None:
