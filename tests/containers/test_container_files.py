@@ -1,4 +1,4 @@
-"""The images' files: in step with pyproject.toml, sound by their linters, and nothing in them runs as root."""
+"""The images' files: in step with pyproject.toml, sound by their linters; nothing in them runs as root."""
 
 import re
 import subprocess
@@ -102,7 +102,7 @@ def test_compose_is_valid_by_its_schema_and_names_our_images() -> None:
 
 def test_only_what_the_wheel_is_made_of_reaches_a_build() -> None:
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    assert [line for line in lines if not line.startswith("#")][0] == "*"
+    assert next(line for line in lines if not line.startswith("#")) == "*"
     let_in = {line[1:] for line in lines if line.startswith("!")}
     setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     folders = {path.partition("/")[0] for path in setuptools["package-dir"].values()}
