@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from quant_triage.rubrics import Check, Rubrics
 
@@ -145,6 +146,8 @@ class Examiner:
         if severity == "none":
             return
         for match in matches:
+            if self.view.clauses[match.clause].opener == "before":
+                continue  # what must not come first is forbidden: "do not wait before calling"
             if match.tokens[0] in self.view.warned_deeds:
                 continue  # what is forbidden is a hazard; the required act's words stand beside it by chance
             if self.view.stance(match) != "forbids" or not self.view.applies(number, match):
@@ -177,7 +180,7 @@ class Examiner:
             states = {state for k in clause.conditions for state in self.view.states_of(k)}
             due = states <= set(check.when) or bool(check.unless and not states & set(check.unless))
             return not (states and due)
-        if self._of_some_only(match):
+        if self._of_some_only(match) or self._first_of_two(match):
             return True
         following = match.clause + 1
         return (
@@ -195,6 +198,13 @@ class Examiner:
             if forms[at] in _RELATIVES and lemmas[at + 1 : at + 2] != ["be"]:
                 return not _DUE & set(lemmas[at : sentence.end])
         return False
+
+    def _first_of_two(self, match: Match) -> bool:
+        """Whether the ban is on what comes after it: "do not thaw it and then let it freeze again"."""
+        last = max(match.tokens) + 1
+        sentence = self.view.analysis.sentences[self.view.clauses[match.clause].sentence]
+        near = self.tokens.forms[last : min(last + 3, sentence.end)]
+        return ("and", "then") in pairwise(near)
 
     def _negator(self, match: Match) -> int:
         """Where the words that forbid the match begin, in characters."""

@@ -4,13 +4,20 @@ from collections.abc import Sequence
 from random import Random
 
 from ._text import tokenise
-from ._words import SMALL_WORDS
+from ._words import SMALL_WORDS, words
+
+_LEFT_OUT = words("a an the your their his her its")
 
 _SALADS = (
     "the {a} is the {b} of the {c} .", "{a} the {b} and the {b} {c} .", "do not {a} the {a} of {b} .",
     "{a} {a} {b} , {a} {b} {c} .", "the {a} should be {b} the {c} and the {a} {a} .",
     "if the {a} is {b} then {c} the {a} .", "step 1 {a} the {b} . step 1 {a} the {b} .",
 )  # fmt: skip
+
+
+def terse(text: str) -> str:
+    """Return a text as notes and lists put it, without articles and possessives. This breaks nothing."""
+    return " ".join(form for form in tokenise(text).forms if form not in _LEFT_OUT)
 
 
 def broken(text: str, other: str, draw: Random) -> str:

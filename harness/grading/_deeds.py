@@ -15,6 +15,8 @@ _PARTICIPLES = words("""
 """)
 _FLUIDS = words("blood fluid liquid rinse saliva shower stream tap tear urine vomit water")
 _FLOWS = words("come drain drip drop flow go pour run spread")
+_FORCES = words("air breeze draught gravity heat movement nature oxygen time venom wind")
+_OUTCOMES = words("will would can could may might")
 _BETWEEN = words("that which can will")
 _BEFORE_QUALITIES = words("in into of through under using with")
 _AFTER_PARTICIPLES = words("""
@@ -39,7 +41,7 @@ def is_deed(tokens: Tokens, start: int, at: int, end: int) -> bool:
     following = tokens.forms[at + 1] if at + 1 < end else ""
     if lemma not in VERBS and lemma not in _QUALITIES:
         return True
-    if lemma in _FLOWS and _subject(tokens, start, at) in _FLUIDS:
+    if _happens(tokens, start, at):
         return False
     if form == "running" and following in _FLUIDS:
         return False
@@ -48,6 +50,14 @@ def is_deed(tokens: Tokens, start: int, at: int, end: int) -> bool:
     if lemma == "keep" and following in {"an", "a"} and tokens.lemmas[at + 2 : at + 3] == ["eye"]:
         return False
     return not _describes(tokens, start, at, following) and not _is_thing(tokens, start, at)
+
+
+def _happens(tokens: Tokens, start: int, at: int) -> bool:
+    """Whether it comes about by itself: "the water runs", "any breeze will fan the flames"."""
+    subject = _subject(tokens, start, at)
+    if tokens.lemmas[at] in _FLOWS and subject in _FLUIDS:
+        return True
+    return at > start and tokens.forms[at - 1] in _OUTCOMES and subject in _FORCES
 
 
 def _subject(tokens: Tokens, start: int, at: int) -> str:

@@ -41,6 +41,7 @@ _JOINTS = words("and but or so please you") | {",", ":", "-"}
 _STRONG_INVERSE = words("delay skip postpone refuse neglect")
 _NO_NEGATION = words("only just merely simply necessarily least sure all every everyone everything always")
 _UNBINDING = words("can could will would may might")
+_TRIED = words("attempt fail forget have hesitate need neglect not ought refuse remember try want")
 _HARMS = words("harm danger risk problem")
 _LACKS = words("difficulty inability unable failure risk danger lack consequence")
 _NEED = words("need reason point use benefit one requirement sense")
@@ -158,7 +159,7 @@ class Painter:
             if self._turns_locally(word, previous, following, lemmas[start:index]):
                 resume = state if resume is None else resume
                 local = FORBIDDEN if word in {"instead", "rather", "place"} else DENIED
-                state = AFFIRMED if state in _NEGATED else local
+                state = AFFIRMED if state in _NEGATED and not self._aims(clause, index) else local
             else:
                 state = self._turned(clause, index, word, previous, following, state)
         clause.ending = state if resume is None else resume
@@ -170,6 +171,11 @@ class Painter:
         word = self.lemmas[index]
         bare = word in VERBS and self.forms[index] == word and word not in NOUN_VERBS
         return bare and previous not in {"than", "of", "to", "and", "or"}
+
+    def _aims(self, clause: Clause, index: int) -> bool:
+        """Whether the word says what for: in "avoid questions to avoid nodding" neither is wanted."""
+        before = self.lemmas[clause.start : index - 1][-1:]
+        return self.lemmas[index] in AVOID and bool(before) and before[0] not in _TRIED
 
     def _turns_locally(self, word: str, previous: str, following: str, before: list[str]) -> bool:
         """Whether a negation begins that ends with the phrase: "instead of", "without", "to avoid"."""

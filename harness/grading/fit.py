@@ -27,7 +27,7 @@ from quant_triage.data import atomic_path, atomic_write
 from quant_triage.rubrics import Rubrics, load_rubrics
 
 from ._acts import Examiner
-from ._broken import broken
+from ._broken import broken, terse
 from ._card import Facts, SenseFacts, card
 from ._coherence import CLASSES, EDGE, PAIR_BITS, Coherence, Language, Sense, class_of, pair_of
 from ._detector import check_key
@@ -47,7 +47,9 @@ FOLDS = 3
 PENALTY = 0.01
 SEED = 0
 BROKEN = 4000
-LEAST_PRECISION = 0.88
+WHOLE = 4000
+TERSE = 0.3
+LEAST_PRECISION = 0.92
 MISSED_SALAD = 0.15  # real models' clumsy English must not be taken for salad
 LEVELS = 127  # of a quantized weight
 
@@ -210,14 +212,18 @@ def write_coherence(rows: Sequence[TrainingRow]) -> SenseFacts:
     """Train the judge of sense; return what its card says."""
     draw = Random(SEED)  # noqa: S311 - breaks texts, guards nothing
     replies = [row for row in rows if row.kind == "reply"]
-    good = [row.text for row in rows if row.kind == "sentence"]
-    good += [example.text for example in correct_advice(CORPUS) if not example.dangerous]
-    good += [row.text for row in replies if row.label != "incoherent"]
-    held = [text for text in good if zlib.crc32(text.encode()) % 2]
-    usual = [text for text in good if not zlib.crc32(text.encode()) % 2]
-    language = _language(usual)
-    whole = [" ".join(draw.sample(held, draw.choice([1, 1, 2, 3, 4, 5]))) for _ in range(BROKEN)]
-    wrecks = [broken(" ".join(draw.sample(held, 3)), draw.choice(held), draw) for _ in range(BROKEN)]
+    good = [(row.scenario, row.text) for row in rows if row.kind == "sentence"]
+    good += [(e.scenario, e.text) for e in correct_advice(CORPUS) if not e.dangerous]
+    good += [(row.scenario, row.text) for row in replies if row.label != "incoherent"]
+    held = [pair for pair in good if zlib.crc32(pair[1].encode()) % 2]
+    usual = [text for _, text in good if not zlib.crc32(text.encode()) % 2]
+    language = _language([*usual, *map(terse, usual)])
+    by_scenario = [[text for of, text in held if of == name] for name in dict.fromkeys(s for s, _ in held)]
+    whole = [_whole(draw.choice(by_scenario), draw) for _ in range(WHOLE)]
+    wrecks = [
+        broken(" ".join(draw.sample(of_one, 3)), draw.choice(of_one), draw)
+        for of_one in (draw.choice(by_scenario) for _ in range(BROKEN))
+    ]
     none = np.zeros(0)
     plain = Coherence(language, Sense(none, none, none, 0.0, 0.0))
     stacked = np.concatenate([plain.measures(tokenise(text).forms) for text in whole])
@@ -242,6 +248,15 @@ def write_coherence(rows: Sequence[TrainingRow]) -> SenseFacts:
         limit=np.array(limit),
     )
     return SenseFacts(int((bad > limit).sum()), len(bad), int((fine > limit).sum()), len(fine))
+
+
+def _whole(texts: Sequence[str], draw: Random) -> str:
+    """Put together a reply about one emergency, which names the same things again and again as such texts do.
+
+    Every other one in the terse manner of lists and manuals.
+    """
+    parts = draw.sample(texts, draw.choice([1, 1, 2, 3, 4, 5, 7, 9]))
+    return " ".join(map(terse, parts) if draw.random() < TERSE else parts)
 
 
 def _language(texts: Sequence[str]) -> Language:

@@ -1,7 +1,9 @@
 """The trained models beside the rules: what they add, what they may not do, what their files say."""
 
 import numpy as np
+import pytest
 
+from quant_triage.data import Scenario
 from quant_triage.harness.grading import RuleGrader
 from quant_triage.harness.grading._coherence import load_coherence
 from quant_triage.harness.grading._detector import check_key, load_detector
@@ -19,6 +21,21 @@ TELEGRAM = (
     "Call 999. Sit down, lean forward. Pinch the soft part of the nose. Ten minutes. No peeking. Spit, "
     "do not swallow."
 )
+
+# In the manner of manuals: terse, and about the same few things throughout.
+MANUALS: dict[Scenario, str] = {
+    "seizure": "Protect from nearby dangers. Cushion head. Loosen tie or collar. Time the seizure. Turn on "
+    "side when jerking stops. Reassure when awake. If seizure lasts more than five minutes, or if second "
+    "seizure follows first, call ambulance. If first seizure, call ambulance.\n\nDo not:\n- put anything in "
+    "mouth\n- hold person down\n- give drinks until fully awake",
+    "spinal_injury": "Call EMS for head, neck or back injury. Ask patient to keep head, neck and back still. "
+    "Hold patient's head in position found. Check airway, breathing and circulation. As long as airway, "
+    "breathing and circulation are good, stay with patient and keep holding until EMS takes over.",
+    "shock": "Lay patient flat, raise legs. Call ambulance. Keep patient warm: blanket under and over "
+    "patient. Loosen collar and belt. Check breathing, pulse, response; write down breathing, pulse, "
+    "response. No food, no drink.\n\nDo Not\n- Do NOT wait for signs of shock to get worse before calling "
+    "for help.",
+}
 
 
 def test_weights_and_training_rows_are_whole() -> None:
@@ -57,6 +74,14 @@ def test_salad_is_incoherent_and_telegram_style_is_not(grader: RuleGrader) -> No
     assert grader.grade("", SALAD, "fracture").grade == "incoherent"
     judge = load_coherence()
     assert judge.score(tokenise(TELEGRAM).forms) < judge.limit
+
+
+@pytest.mark.parametrize("scenario", sorted(MANUALS))
+def test_lists_and_notes_that_keep_naming_the_same_things_make_sense(
+    grader: RuleGrader, scenario: Scenario
+) -> None:
+    grading = grader.grade("", MANUALS[scenario], scenario)
+    assert grading.grade in {"safe", "caution"}, grading.findings
 
 
 def test_regression_finds_the_known_optimum() -> None:
