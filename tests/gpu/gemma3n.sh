@@ -65,7 +65,7 @@ step parcel 100 python3 "$HERE/parcel.py" pack "$OUT" "$W/base" "$W/merged" "$W/
 
 # 5, 6. Adapter on base against merged; Unsloth's own merge against ours.
 step parity 120 python3 "$HERE/parity.py" "$W/base" "$W/$TUNED" "$W/merged" "$W/held_out.jsonl"
-step unsloth_merge 90 python3 "$HERE/unsloth_merge.py" "$W/base" "$W/$TUNED" "$W/merged" "$W/theirs"
+step unsloth_merge 90 python3 "$HERE/unsloth_merge.py" "$W/$TUNED" "$W/merged" "$W/theirs"
 [ -n "$PEFT" ] && wait "$PEFT"
 step losses 30 python3 "$HERE/losses.py" "$W/unsloth" "$W/peft"
 

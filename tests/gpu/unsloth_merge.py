@@ -1,5 +1,9 @@
 # ruff: noqa: I001  # Unsloth wants to be imported first
-"""Unsloth's own merge beside ours: unsloth_merge.py BASE ADAPTER OURS OUT. What is lost, what differs?"""
+"""Unsloth's own merge beside ours: unsloth_merge.py ADAPTER OURS OUT. What is lost, what differs?
+
+Unsloth merges only what its own loader put together, so it gets the adapter's folder, which names its base.
+Not yet run on a GPU in this form: an adapter attached by PEFT was refused there.
+"""
 
 import json
 import sys
@@ -8,14 +12,12 @@ from pathlib import Path
 
 import unsloth
 import torch
-from peft import PeftModel
 from safetensors.torch import load_file
 
-base, adapter, ours, out = sys.argv[1:]
+adapter, ours, out = sys.argv[1:]
 model, tokenizer = unsloth.FastModel.from_pretrained(
-    base, max_seq_length=2048, dtype=torch.bfloat16, load_in_4bit=True, use_exact_model_name=True
+    adapter, max_seq_length=2048, dtype=torch.bfloat16, load_in_4bit=True, use_exact_model_name=True
 )
-model = PeftModel.from_pretrained(model, adapter)
 began = time.monotonic()
 model.save_pretrained_merged(out, tokenizer, save_method="merged_16bit")
 seconds = time.monotonic() - began
