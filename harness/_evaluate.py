@@ -62,7 +62,7 @@ def _ask(source: Source, plan: Plan, journal: Journal, watch: Watch, watchman: W
 
     def tick(progress: Progress) -> None:
         nonlocal meters
-        meters = progress
+        meters = progress.model_copy(update={"said": ""})  # told once, here
         watch(source.card, had + progress.replies, len(requests), progress, watchman.note)
         watchman.tick()
 

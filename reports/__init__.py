@@ -16,6 +16,7 @@ from ._sarif import render_sarif
 from ._summary import render_badge, render_summary
 from ._table import replies_table
 from ._terminal import TerminalReport, terminal_report
+from ._text import visible
 from ._words import scenario_name
 
 __all__ = [
@@ -47,5 +48,6 @@ __all__ = [
     "scenario_name",
     "schema_text",
     "terminal_report",
+    "visible",
     "write_result",
 ]

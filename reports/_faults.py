@@ -15,15 +15,20 @@ def counts_against(reply: ReplyResult) -> bool:
     return reply.endangers or reply.grade == "incoherent"
 
 
-def reply_text(reply: ReplyResult) -> str:
-    """Show one reply: prompt, whole reply, and every finding, what it says wrong before what is missing."""
+def reply_text(reply: ReplyResult, *, told: bool = False) -> str:
+    """Show one reply: prompt, whole reply, and every finding, what it says wrong before what is missing.
+
+    ``told`` leaves out prompt and reply, where the reader has just seen them.
+    """
     look = GRADES[reply.grade]
     dismissed = ", dismissed" if reply.dismissed else ""
     head = (
         f"{look.symbol} {look.word}{dismissed}: {scenario_name(reply.scenario)} ({visible(reply.prompt_id)})"
     )
     said = [f"  {one_line(reviewed(reply.review))}"] if reply.dismissed or reply.review else []
-    lines = [head, *said, *_indented("prompt", reply.prompt), *_indented("reply", reply.reply or "(empty)")]
+    lines = [head, *said]
+    if not told:
+        lines += [*_indented("prompt", reply.prompt), *_indented("reply", reply.reply or "(empty)")]
     worst = list(SEVERITIES)
     for finding in sorted(reply.findings, key=lambda one: (not one.quote, worst.index(one.severity))):
         quote = f"“{one_line(finding.quote)}” " if finding.quote else ""

@@ -1,6 +1,6 @@
 """From a data set to a LoRA adapter to a merged checkpoint."""
 
-from ._adapter import ADAPTER_INFO, AdapterInfo, TrainProgress, read_adapter_info
+from ._adapter import ADAPTER_INFO, AdapterInfo, TrainProgress, check_base, read_adapter_info
 from ._base import base_sha256, resolve_base
 from ._config import PRESETS, Preset, ResolvedConfig, TrainConfig, preset_config, resolve_config
 from ._dataset import Problem, Row, lint_dataset, read_dataset
@@ -8,7 +8,7 @@ from ._describe import Description, describe
 from ._encode import IGNORED, Encoded, encode_rows
 from ._finetune import Backend, choose_backend, finetune
 from ._logits import CheckpointLogits, checkpoint_logits
-from ._merge import MERGE_INFO, MergeInfo, merge
+from ._merge import MERGE_INFO, MergeInfo, merge, read_merge_info
 from ._merge_bench import MergeBench, bench_merge, merge_section
 from ._plan import MemoryEstimate, TrainPlan, plan_training
 from ._ranks import rank
@@ -35,6 +35,7 @@ __all__ = [
     "TrainProgress",
     "base_sha256",
     "bench_merge",
+    "check_base",
     "checkpoint_logits",
     "choose_backend",
     "describe",
@@ -48,6 +49,7 @@ __all__ = [
     "rank",
     "read_adapter_info",
     "read_dataset",
+    "read_merge_info",
     "resolve_base",
     "resolve_config",
 ]

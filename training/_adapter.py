@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from quant_triage.data import FileFormatError, Record, atomic_write, sha256_text
+from quant_triage.data import FileFormatError, Record, UsageError, atomic_write, sha256_text
 
 from ._config import TrainConfig
 from ._dataset import Row
@@ -99,3 +99,24 @@ def read_adapter_info(folder: Path) -> AdapterInfo | None:
         return AdapterInfo.model_validate_json(path.read_text(encoding="utf-8"))
     except (ValidationError, UnicodeDecodeError) as error:
         raise FileFormatError(path, "is not an adapter's record: train again into a new folder") from error
+
+
+def check_base(adapter: Path, base: str | Path, base_hash: str) -> AdapterInfo | None:
+    """Hold an adapter against the base that it is to be laid over; returns what is known of it.
+
+    Args:
+        adapter: Folder of the adapter.
+        base: The base as it was named.
+        base_hash: Its ``base_sha256``.
+
+    Raises:
+        UsageError: It was trained here, on another base.
+        FileFormatError: Its record is malformed.
+    """
+    trained = read_adapter_info(adapter)
+    if trained is not None and trained.base_sha256 != base_hash:
+        raise UsageError(
+            f"{str(adapter)!r} was trained on another base than {str(base)!r}: "
+            f"give the one it was trained on ({trained.base!r})"
+        )
+    return trained

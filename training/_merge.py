@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from quant_triage.data import Record, UsageError, atomic_write, sha256_file, sha256_text
 
-from ._adapter import read_adapter_info
+from ._adapter import check_base
 from ._base import WEIGHTS, base_sha256, resolve_base
 from ._folders import atomic_folder
 from ._lora import CONFIG as ADAPTER_CONFIG
@@ -77,12 +77,7 @@ def merge(base: str | Path, adapter: Path, out: Path) -> MergeInfo:
     folder = resolve_base(base)
     pairs = read_lora(adapter)
     base_hash = base_sha256(folder)
-    trained = read_adapter_info(adapter)
-    if trained is not None and trained.base_sha256 != base_hash:
-        raise UsageError(
-            f"{str(adapter)!r} was trained on another base than {str(base)!r}: "
-            f"give the one it was trained on ({trained.base!r})"
-        )
+    trained = check_base(adapter, base, base_hash)
     adapter_hash = sha256_text(*(sha256_file(adapter / name) for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS)))
     key = sha256_text(base_hash, adapter_hash)
     if (done := _finished(out, key)) is not None:
@@ -108,16 +103,23 @@ def merge(base: str | Path, adapter: Path, out: Path) -> MergeInfo:
     return info
 
 
+def read_merge_info(folder: Path) -> MergeInfo | None:
+    """Return what is known of a checkpoint that was merged here, or ``None`` of any other."""
+    try:
+        return MergeInfo.model_validate_json((folder / MERGE_INFO).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
 def _finished(out: Path, key: str) -> MergeInfo | None:
     """Return an earlier merge of the same inputs if all its files are as they were written."""
-    try:
-        info = MergeInfo.model_validate_json((out / MERGE_INFO).read_bytes())
-    except (OSError, ValidationError):
+    info = read_merge_info(out)
+    if info is None or info.key != key:
         return None
     intact = all(
         (out / name).is_file() and sha256_file(out / name) == sha for name, sha in info.files.items()
     )
-    return info if info.key == key and intact else None
+    return info if intact else None
 
 
 def _tensors(folder: Path) -> dict[str, _Target]:

@@ -1,6 +1,6 @@
 """What ``run``, ``evaluate`` and ``spot`` share: read everything that can be wrong, ask, write, show."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from ._console import emit_json, out, say
 from ._divergence import with_divergence
 from ._places import find_places
 from ._progress import Stage, Stages
+from ._tuned import check_adapters, find_base, mark_as_base
 
 REPORT = "report.json"
 
@@ -150,10 +151,11 @@ class Inputs:
 
 
 class _Watch:
-    """One stage a model, closed when its last reply is in."""
+    """One stage a model, closed when its last reply is in; ``tell`` gets a lone reply as it comes."""
 
-    def __init__(self, stages: Stages):
+    def __init__(self, stages: Stages, tell: Callable[[str], None] | None = None):
         self._stages = stages
+        self._tell = tell
         self._open: dict[str, Stage] = {}
         self._finished: set[str] = set()
 
@@ -164,6 +166,8 @@ class _Watch:
             f"asking {'the base' if card.base else card.label}", total
         )
         self._open[card.sha256] = stage
+        if self._tell and progress.said:
+            self._tell(progress.said)
         rate = f"{progress.tokens / progress.seconds:.0f} tokens/s" if progress.tokens else ""
         said = ", ".join(part for part in (rate, note) if part)
         stage.update(done, said)
@@ -176,9 +180,11 @@ def open_models(specs: Sequence[str], inputs: Inputs) -> list[Source]:
     """Open every model that a user named.
 
     Raises:
-        UsageError: Nothing usable is there.
+        UsageError: Nothing usable is there, or an adapter lies on another base than its own.
     """
-    return [source for spec in specs for source in open_sources(spec, inputs.sampling, inputs.hardware)]
+    sources = [source for spec in specs for source in open_sources(spec, inputs.sampling, inputs.hardware)]
+    check_adapters(sources)
+    return sources
 
 
 def open_base(spec: str | None, inputs: Inputs) -> list[Source]:
@@ -192,7 +198,7 @@ def open_base(spec: str | None, inputs: Inputs) -> list[Source]:
     found = open_sources(spec, inputs.sampling, inputs.hardware)
     if len(found) != 1:
         raise UsageError(f"--base {spec!r} holds {len(found)} models: name the one that was fine-tuned")
-    found[0].card = found[0].card.model_copy(update={"base": True, "reference": False})
+    mark_as_base(found[0])
     return found
 
 
@@ -220,8 +226,12 @@ def ask(
     curtail: bool = False,
     seconds: float | None = None,
     least: int = 0,
+    tell: Callable[[str], None] | None = None,
 ) -> Result:
-    """Evaluate with progress, as :func:`quant_triage.harness.evaluate` does, and find the findings' lines."""
+    """Evaluate with progress, as :func:`quant_triage.harness.evaluate` does, and find the findings' lines.
+
+    Where one reply alone is asked for, ``tell`` gets it piece by piece as it comes.
+    """
     with _answering(sources, inputs, jobs) as (asked, side_by_side):
         result = evaluate(
             asked,
@@ -232,7 +242,7 @@ def ask(
             grader_info=inputs.info,
             sampling=inputs.sampling,
             labels=inputs.labels,
-            watch=_Watch(stages),
+            watch=_Watch(stages, tell),
             jobs=side_by_side,
             lineage=lineage,
             curtail=curtail,
@@ -276,6 +286,9 @@ def evaluate_into(
     """
     inputs = asking.check()
     sources = [*open_models(specs, inputs), *open_base(base, inputs)]
+    if base is None and (tuned_from := find_base(sources)) is not None:
+        say(f"{tuned_from.card.name} is what the others were tuned from: asked as --base, and never selected")
+        mark_as_base(tuned_from)
     warn_if_too_small(sources, inputs)
     result = ask(sources, inputs, folder, stages, jobs=asking.jobs, lineage=lineage, curtail=asking.curtail)
     result = with_divergence(result, sources, folder, stages, threads=asking.threads)

@@ -1,6 +1,6 @@
 """What ``gate``, ``spot`` and the pytest plugin share: one model, judged, beside a baseline."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from quant_triage.data import Scenario, UsageError
@@ -123,16 +123,32 @@ class Gating:
         write_reports(result, folder)
         return result
 
-    def spot(self, folder: Path, stages: Stages, *, seconds: float, prompt: Prompt | None = None) -> Result:
+    def spot(
+        self,
+        folder: Path,
+        stages: Stages,
+        *,
+        seconds: float | None,
+        prompt: Prompt | None = None,
+        tell: Callable[[str], None] | None = None,
+    ) -> Result:
         """Ask one question, or as many of the suite's as fit into some seconds.
 
-        Fewer prompts than the policy asks for can fail a model and never pass it.
+        Fewer prompts than the policy asks for can fail a model and never pass it. ``tell`` gets the reply to
+        the one question piece by piece, from engines of this machine.
         """
         policy = self.policy
         least = policy.prompts or len(policy.prompt_ids or self.suite.prompts)
         inputs = self.inputs if prompt is None else self._asking_only([prompt])
         return ask(
-            [self._source], inputs, folder, stages, curtail=self._curtail, seconds=seconds, least=least
+            [self._source],
+            inputs,
+            folder,
+            stages,
+            curtail=self._curtail,
+            seconds=seconds,
+            least=least,
+            tell=tell,
         )
 
     def ask_own(self, prompts: Sequence[Prompt], folder: Path, stages: Stages) -> Result:
@@ -142,7 +158,8 @@ class Gating:
     def _asking_only(self, prompts: Sequence[Prompt]) -> Inputs:
         if self._recorded:
             raise UsageError(
-                f"{self._spec!r} holds recorded replies, which answer no new prompt: name a GGUF"
+                f"{self._spec!r} holds recorded replies, which answer no new prompt:"
+                " name a GGUF or a checkpoint"
             )
         inputs = self.inputs
         scenarios = {prompt.scenario for prompt in prompts}

@@ -60,10 +60,10 @@ class Stage:
 class Stages:
     """A context in which stages are opened one after another, or side by side."""
 
-    def __init__(self, console: Console):
+    def __init__(self, console: Console, *, bars: bool = True):
         self._console = console
         self._bars: Progress | None = None
-        if console.is_terminal:
+        if bars and console.is_terminal:
             self._bars = Progress(
                 SpinnerColumn(),
                 TextColumn("{task.description}"),

@@ -1,5 +1,6 @@
-"""``quant-triage spot``: a look at one model, by one question or for a minute."""
+"""``quant-triage spot``: a look at one model, by one question, answered as you watch, or for a minute."""
 
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from rich.text import Text
 
 from quant_triage.data import SCENARIOS, UsageError
 from quant_triage.harness import ReplyResult, Result
-from quant_triage.reports import beside_rows, replies_text, reply_text, terminal_report
+from quant_triage.reports import beside_rows, replies_text, reply_text, terminal_report, visible
 
 from . import _options as opt
 from ._asking import Asking
@@ -24,7 +25,12 @@ MINUTE = 60.0
 
 def spot(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A GGUF, or a recorded .jsonl.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A GGUF, a checkpoint or adapter folder, an endpoint, or a recorded .jsonl.",
+            show_default=False,
+        ),
     ],
     prompt: Annotated[
         str | None, typer.Option("--prompt", help="One question of your own.", show_default=False)
@@ -33,7 +39,15 @@ def spot(
         str | None,
         typer.Option("--scenario", help="What that question is about; else inferred.", show_default=False),
     ] = None,
-    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="How long to ask.")] = MINUTE,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            "--seconds",
+            min=0.1,
+            help=f"How long to ask; {MINUTE:.0f} unless named, and a question of your own to its end.",
+            show_default=False,
+        ),
+    ] = None,
     baseline: opt.Baseline = None,
     level: opt.Level = None,
     policy: opt.Policy = "screen",
@@ -80,22 +94,49 @@ def spot(
         gating = Gating(model, asking, level=level, baseline=baseline, strict=False)
         asked = None if prompt is None else gating.prompt(prompt, scenario, name="spot")
         old = gating.graded_baseline()
-        with tempfile.TemporaryDirectory(prefix="quant-triage-spot-") as folder, Stages(err) as stages:
-            result = gating.spot(Path(folder), stages, seconds=seconds, prompt=asked)
+        limit = MINUTE if seconds is None and asked is None else seconds
+        aloud = None if asked is None or as_json else _Aloud()
+        with (
+            tempfile.TemporaryDirectory(prefix="quant-triage-spot-") as folder,
+            Stages(err, bars=aloud is None) as stages,  # a bar would be drawn over what is told
+        ):
+            result = gating.spot(Path(folder), stages, seconds=limit, prompt=asked, tell=aloud)
         if as_json:
             rows = [] if old is None else [row._asdict() for row in beside_rows(result, old)]
             emit_json({**one_model_json(result), "beside": rows})
         else:
-            _show(result, old, whole=prompt is not None)
+            _show(result, old, whole=prompt is not None, told=aloud.end() if aloud else "")
     raise typer.Exit(result.decision.exit_code)
 
 
-def _show(result: Result, old: Result | None, *, whole: bool) -> None:
-    """Print the replies (one question) or those to look at, the baseline's beside them, and the decision."""
+class _Aloud:
+    """Prints a reply on stdout as it comes."""
+
+    def __init__(self) -> None:
+        self._told: list[str] = []
+
+    def __call__(self, piece: str) -> None:
+        self._told.append(piece)
+        typer.echo(visible(piece), nl=False)
+        sys.stdout.flush()
+
+    def end(self) -> str:
+        """Close the last line; returns all that was told."""
+        if self._told:
+            typer.echo("\n")
+        return "".join(self._told)
+
+
+def _show(result: Result, old: Result | None, *, whole: bool, told: str) -> None:
+    """Print the replies (one question) or those to look at, the baseline's beside them, and the decision.
+
+    A reply that was told as it came is not repeated.
+    """
     replies = result.models[0].replies
     shown = replies if whole else _striking(replies)
     if shown:
-        text = reply_text(shown[0]) if len(shown) == 1 else replies_text(shown)
+        lone = shown[0] if len(shown) == 1 else None
+        text = reply_text(lone, told=bool(told) and lone.reply == told) if lone else replies_text(shown)
         out.print(text, markup=False)
     if old is not None:
         out.print(_beside(result, old))

@@ -19,8 +19,8 @@ from typing import Protocol
 from quant_triage.data import ModelError
 
 from .._records import Reply, Request
-from ._finished import Finished, Meter
-from ._protocol import Answered, Beat, Ended, Event, Job, Loaded
+from ._finished import Finished, Growing, Meter
+from ._protocol import Answered, Beat, Ended, Event, Job, Loaded, Said
 
 _BEAT_SECONDS = 0.2
 _PR_SET_PDEATHSIG = 1
@@ -56,7 +56,7 @@ class _Decoder(Protocol):
 
     meter: Meter
 
-    def run(self, requests: Sequence[Request]) -> Iterator[Finished | None]: ...
+    def run(self, requests: Sequence[Request]) -> Iterator[Finished | str | None]: ...
 
 
 def _load(job: Job) -> _Decoder:
@@ -89,9 +89,19 @@ def _answer(job: Job, send: Callable[[Event], None]) -> None:
         )
 
     last = 0.0
+    growing = Growing()
+
+    def tell(text: str, *, whole: bool = False) -> None:
+        if gained := growing.take(text, whole=whole):
+            send(Said(text=gained))
+
     try:
         for done in decoder.run(job.requests):
-            if done is not None:
+            if isinstance(done, str):
+                tell(done)
+            if isinstance(done, Finished):
+                if len(job.requests) == 1:
+                    tell(done.text, whole=True)
                 request = done.request
                 reply = Reply(
                     model=job.model,

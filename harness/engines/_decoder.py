@@ -115,8 +115,10 @@ class Decoder:
             planned.append(_Work(request, tokens, limit))
         return planned
 
-    def run(self, requests: Sequence[Request]) -> Iterator[Finished | None]:
-        """Answer all requests; yields each reply as it ends, and ``None`` after every batch.
+    def run(self, requests: Sequence[Request]) -> Iterator[Finished | str | None]:
+        """Answer all requests; yields each reply as it ends, and something after every batch.
+
+        After a batch that is the text so far where there is one request only, else ``None``.
 
         Raises:
             ModelError: A prompt does not fit, the logits are NaN, or llama.cpp fails.
@@ -155,7 +157,8 @@ class _Loop:
         self._decoding = np.zeros(slots, dtype=np.bool_)
         self._history = np.zeros((slots, sampling.max_tokens), dtype=np.int32)
 
-    def run(self, waiting: deque[_Work]) -> Iterator[Finished | None]:
+    def run(self, waiting: deque[_Work]) -> Iterator[Finished | str | None]:
+        alone = len(waiting) == 1
         self._meter.began = time.perf_counter()
         self._decode_prefix()
         while True:
@@ -167,7 +170,7 @@ class _Loop:
             if len(rows):
                 chosen = self._choose(rows)
                 yield from self._advance(rows, chosen)
-            yield None
+            yield self._model.text(self._history[0, : self._count[0]]) if alone else None
 
     def _decode(self) -> None:
         code = self._batch.decode(self._context)

@@ -1,4 +1,4 @@
-"""What the decoders in the child process share: a reply that is done, and the meters."""
+"""What the decoders in the child process share: a reply that is done or still growing, and the meters."""
 
 import time
 from dataclasses import dataclass, field
@@ -15,6 +15,22 @@ class Finished:
     stopped: bool
     tokens: int
     seconds: float
+
+
+class Growing:
+    """Tells a growing text piece by piece; the pieces join up to the whole."""
+
+    def __init__(self) -> None:
+        self._told = ""
+
+    def take(self, text: str, *, whole: bool = False) -> str:
+        """Return what ``text`` has gained, less a character that has not all its bytes yet."""
+        settled = text if whole else text.rstrip("\ufffd")
+        if not settled.startswith(self._told):
+            return ""
+        gained = settled[len(self._told) :]
+        self._told = settled
+        return gained
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 from quant_triage.data import Record
 
 from .._records import Outcome, Reply, Speed
-from ._protocol import EVENT, Answered, Beat, Ended, Event, Job, Loaded
+from ._protocol import EVENT, Answered, Beat, Ended, Event, Job, Loaded, Said
 
 # -P: a module of the user's working directory must not shadow the standard library's.
 BOOT: tuple[str, ...] = (sys.executable, "-P", str(Path(__file__).with_name("_boot.py")))
@@ -51,11 +51,15 @@ class TimeLimits(Record):
 
 
 class Progress(Record):
-    """How far a model is: replies done here, new tokens, seconds of decoding."""
+    """How far a model is: replies done here, new tokens, seconds of decoding.
+
+    ``said`` is what the reply has gained since the last call, where there is one request only.
+    """
 
     replies: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    said: str = ""
 
 
 class EnoughError(Exception):
@@ -193,6 +197,8 @@ class _Child:
                         "peak_rss_bytes": event.peak_rss,
                     }
                 )
+            case Said():
+                pass
             case Answered():
                 self.replies += 1
             case Ended():
@@ -265,7 +271,12 @@ def run_child(
             if isinstance(event, Answered):
                 on_reply(event.reply)
             on_progress(
-                Progress(replies=child.replies, tokens=child.speed.tokens, seconds=child.speed.seconds)
+                Progress(
+                    replies=child.replies,
+                    tokens=child.speed.tokens,
+                    seconds=child.speed.seconds,
+                    said=event.text if isinstance(event, Said) else "",
+                )
             )
     except EnoughError:
         enough = True

@@ -40,6 +40,13 @@ class Beat(Record):
     peak_rss: int | None
 
 
+class Said(Record):
+    """What the reply to a job's only request has gained."""
+
+    event: Literal["said"] = "said"
+    text: str
+
+
 class Answered(Record):
     """One reply is complete."""
 
@@ -55,5 +62,5 @@ class Ended(Record):
     cause: str | None = None
 
 
-Event = Loaded | Beat | Answered | Ended
+Event = Loaded | Beat | Said | Answered | Ended
 EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])

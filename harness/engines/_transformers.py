@@ -70,8 +70,10 @@ class Checkpoint:
         known = self._tokenizer.get_vocab()
         return {int(end) for end in ends if end is not None} | {known[end] for end in _ENDS if end in known}
 
-    def run(self, requests: Sequence[Request]) -> Iterator[Finished | None]:
-        """Answer all requests; yields each reply as its batch ends, and ``None`` after every step.
+    def run(self, requests: Sequence[Request]) -> Iterator[Finished | str | None]:
+        """Answer all requests; yields each reply as its batch ends, and something after every step.
+
+        After a step that is the text so far where there is one request only, else ``None``.
 
         Raises:
             ModelError: A prompt does not fit, or the logits are not finite.
@@ -79,7 +81,7 @@ class Checkpoint:
         self.meter.began = time.perf_counter()
         planned = sorted(((self._encode(request), request) for request in requests), key=lambda p: -len(p[0]))
         for start in range(0, len(planned), self._sampling.slots):
-            yield from self._batch(planned[start : start + self._sampling.slots])
+            yield from self._batch(planned[start : start + self._sampling.slots], alone=len(planned) == 1)
 
     def _encode(self, request: Request) -> list[int]:
         text = self._template.render(request.prompt)
@@ -93,7 +95,9 @@ class Checkpoint:
         return tokens
 
     @torch.inference_mode()
-    def _batch(self, planned: list[tuple[list[int], Request]]) -> Iterator[Finished | None]:
+    def _batch(
+        self, planned: list[tuple[list[int], Request]], *, alone: bool
+    ) -> Iterator[Finished | str | None]:
         began = time.perf_counter()
         longest = max(len(tokens) for tokens, _ in planned)
         limits = [
@@ -127,13 +131,16 @@ class Checkpoint:
                 if token in self._ends or len(made[row]) >= limits[row]:
                     going.remove(row)
             mask = torch.cat([mask, mask.new_ones((len(planned), 1))], dim=1)
-            yield None
+            yield self._text(made[0]) if alone else None
         for (_, request), tokens in zip(planned, made, strict=True):
             stopped = tokens[-1] in self._ends
-            text = self._tokenizer.decode(
-                tokens[: len(tokens) - stopped], skip_special_tokens=True, clean_up_tokenization_spaces=False
-            )
-            yield Finished(request, text, stopped, len(tokens), time.perf_counter() - began)
+            yield Finished(request, self._text(tokens), stopped, len(tokens), time.perf_counter() - began)
+
+    def _text(self, tokens: list[int]) -> str:
+        """Text of a reply, or of what there is of it, without the token that ended it."""
+        kept = tokens[:-1] if tokens[-1] in self._ends else tokens
+        text: str = self._tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return text
 
     def _draw(self, request: Request) -> torch.Generator | None:
         """A seeded source of chance for a further sample, ``None`` for a greedy one."""

@@ -213,6 +213,30 @@ def test_the_contract(reopen: Callable[[], Source]) -> None:
         source.generate(requests, full, lambda _progress: None)
 
 
+@pytest.mark.parametrize("kind", ["tiny", pytest.param("adapter", marks=TORCH)])
+def test_a_lone_reply_is_told_as_it_comes(kind: str, request: pytest.FixtureRequest) -> None:
+    (source,) = open_sources(request.getfixturevalue(kind), Sampling(max_tokens=40), Hardware(threads=1))
+    replies: list[Reply] = []
+    before: list[str] = []
+    after: list[str] = []
+
+    def hear(progress: Progress) -> None:
+        (after if replies else before).append(progress.said)
+
+    asked = requests_for(source, samples=1)
+    outcome, _ = source.generate(asked[:1], replies.append, hear)
+    assert outcome == Outcome(status="ok")
+    assert "".join(before) == replies[0].reply
+    assert sum(bool(piece) for piece in before) > 2, "it came in one piece"
+    assert not any(after)
+
+    replies.clear()
+    before.clear()
+    source.generate(asked[:2], replies.append, hear)
+    assert len(replies) == 2
+    assert not any(before + after), "nobody can read two replies at once"
+
+
 @pytest.mark.slow
 def test_an_adapter_is_another_model_than_its_base(adapter: Path, tmp_path: Path) -> None:
     (base,) = open_sources(BASE_DIR, SAMPLING, Hardware())
