@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 LINT := build/lint/quant_triage
 PACKAGES := data prompts rubrics training quantize harness reports
 OUT ?= runs/demo
+BENCHES ?= engine quantize merge scale
 
-.PHONY: demo test setup system lint types unit format bench pictures clean
+.PHONY: demo test setup system lint types unit format bench docs pictures clean
 
 demo: setup
 	$(BIN)/quant-triage run --out $(OUT)
@@ -23,7 +24,7 @@ system:
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --editable '.[train,dev]'
+	$(BIN)/python -m pip install --editable '.[train,dev,docs]'
 	@touch $@
 
 # mypy and import-linter see nothing through an editable install with package-dir: show them a package of links.
@@ -36,15 +37,24 @@ lint: $(VENV)/.installed $(LINT)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -p quant_triage
-	$(BIN)/mypy tests
+	$(BIN)/mypy tests docs/site
 	PYTHONPATH=build/lint $(BIN)/lint-imports
 
 format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-unit: $(VENV)/.installed
+unit: $(VENV)/.installed $(LINT)
 	$(BIN)/pytest
+
+# The site, into build/site; warnings are errors. `make docs` once, then open build/site/index.html.
+docs: $(VENV)/.installed $(LINT)
+	$(BIN)/python docs/site/drawing.py docs/images/architecture.svg
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# Every figure of docs/benchmarks.md again, on this machine; minutes to an hour. Peers are compiled once.
+bench: setup
+	for one in $(BENCHES); do $(BIN)/quant-triage bench $$one --write docs/benchmarks.md || exit; done
 
 # The README's two pictures of a report, from a finished run; look at them before committing.
 pictures: setup

@@ -11,6 +11,7 @@ from ._gate import check_suite, hold_against
 from ._gold import GOLD_GRADES, TEST_SHA256, Gold, GoldGrade, GoldLabel, GoldRow, load_gold, part_paths
 from ._graded import regrade
 from ._integrity import check_integrity
+from ._journal import journal_schema
 from ._labels import Label, Review, load_labels, reply_hash
 from ._live import Live, Snapshot, Underway
 from ._measured import (
@@ -168,6 +169,7 @@ __all__ = [
     "evaluate",
     "halve",
     "hold_against",
+    "journal_schema",
     "load_gold",
     "load_labels",
     "load_policy",

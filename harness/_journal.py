@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from quant_triage.data import (
     IntegrityError,
@@ -88,6 +88,17 @@ _NAMES: dict[type[Record], str] = {kind: name for name, kind in _TYPES.items()}
 # As we write them, lines begin with their type, so those of other kinds need not be parsed.
 _STARTS = {kind: f'{{"type":"{name}",'.encode() for kind, name in _NAMES.items()}
 _OURS = tuple(_STARTS.values())
+
+
+def journal_schema() -> dict[str, object]:
+    """Return the JSON Schema of one line: its ``type`` says which of the records the rest of it holds."""
+    schema: dict[str, object] = TypeAdapter(Line).json_schema(ref_template="#/$defs/{model}")
+    definitions = schema["$defs"]
+    for name, kind in _TYPES.items():
+        record = definitions[kind.__name__]  # type: ignore[index]
+        record["properties"] = {"type": {"type": "string", "const": name}, **record["properties"]}
+        record["required"] = ["type", *record.get("required", [])]
+    return {**schema, "title": "Line", "description": __doc__.partition("\n")[0] if __doc__ else ""}
 
 
 def _encode(line: Line) -> str:

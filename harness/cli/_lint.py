@@ -18,7 +18,9 @@ EXIT_FAULTS = 1
 
 
 def lint(
-    data: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="The data set.")] = EMERGENCY_DATASET,
+    data: Annotated[
+        Path, typer.Argument(metavar="FILE.jsonl", help="The data set.", show_default="the bundled one")
+    ] = EMERGENCY_DATASET,
     prompts: opt.Prompts = None,
     rubrics: opt.Rubrics = None,
     as_json: opt.Json = False,

@@ -16,7 +16,9 @@ from ._progress import Stages
 def merge_adapter(
     adapter: Annotated[Path, typer.Option("--adapter", help="Folder of the adapter.")],
     out: Annotated[Path, typer.Option("--out", help="Folder of the merged checkpoint.")],
-    base: Annotated[str, typer.Option("--base", help="Checkpoint folder or hub id.")] = str(BASE_DIR),
+    base: Annotated[
+        str, typer.Option("--base", help="Checkpoint folder or hub id.", show_default="the bundled one")
+    ] = str(BASE_DIR),
     as_json: opt.Json = False,
 ) -> None:
     """Merge an adapter into its base, tensor by tensor."""

@@ -54,7 +54,12 @@ Base = Annotated[
     ),
 ]
 Data = Annotated[
-    Path, typer.Option("--data", help="JSONL or CSV with instruction and output, or JSONL with messages.")
+    Path,
+    typer.Option(
+        "--data",
+        help="JSONL or CSV with instruction and output, or JSONL with messages.",
+        show_default="the bundled data set",
+    ),
 ]
 Backend = Annotated[str, typer.Option("--backend", help="auto, unsloth or peft.")]
 Preset = Annotated[str, typer.Option("--preset", help="Hyperparameters: bundled (tiny, CPU) or gemma3n.")]
