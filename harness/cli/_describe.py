@@ -15,7 +15,9 @@ BEGIN, END = "<!-- figures: quant-triage describe -->\n", "<!-- end of figures -
 
 
 def describe_dataset(
-    data: Annotated[Path, typer.Argument(metavar="FILE", help="The data set.")] = EMERGENCY_DATASET,
+    data: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The data set.", show_default="the bundled one")
+    ] = EMERGENCY_DATASET,
     plot: Annotated[
         Path | None,
         typer.Option("--plot", metavar="FILE.svg", help="Draw scenarios and lengths.", show_default=False),
