@@ -102,7 +102,7 @@ class Watchman:
         self.stop: Stop | None = None
         self._card, self._policy, self._grade = card, policy, grade
         self._sensitivity, self._curtail, self._deadline = sensitivity, curtail, deadline
-        self._to_come = {request.key: request for request in requests}
+        self._to_come = {request.key: request for request in requests} if curtail else {}
         self._planned = len({request.prompt_id for request in requests})
         self._replies: list[GradedReply] = []
 
@@ -133,7 +133,11 @@ class Watchman:
         Raises:
             EnoughError: Time is up.
         """
-        if self._to_come and self._deadline is not None and time.monotonic() >= self._deadline:
+        if (
+            (self._to_come or not self._curtail)
+            and self._deadline is not None
+            and time.monotonic() >= self._deadline
+        ):
             self._enough(Stop(why="time", planned=self._planned))
 
     def _take(self, reply: Reply) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -25,7 +25,7 @@ from ._provenance import now, provenance
 from ._records import ModelCard, Outcome, Reply, Request, Sampling, Speed
 from ._result import GraderInfo, Result
 from ._room import Room
-from ._spool import Spool
+from ._spool import Spool, View
 from .engines import EnoughError, Progress, Source
 from .grading import Grader
 
@@ -46,10 +46,14 @@ def distinct(sources: Sequence[Source]) -> list[Source]:
     return list({source.card.sha256: source for source in reversed(sources)}.values())[::-1]
 
 
+def _those(requests: Sequence[Request], wanted: Callable[[Request], bool]) -> Sequence[Request]:
+    return View([place for place, request in enumerate(requests) if wanted(request)], requests.__getitem__)
+
+
 def _ask(source: Source, plan: Plan, journal: Journal, watch: Watch, watchman: Watchman) -> None:
     """Generate what the journal lacks of one model, until the watchman has heard enough; record the end."""
     requests = plan.requests[source.card.sha256]
-    missing = [request for request in requests if request.key not in journal.done]
+    missing = _those(requests, lambda request: request.key not in journal.done)
     had = len(requests) - len(missing)
     watch(source.card, had, len(requests), Progress())
     if not missing:
@@ -67,7 +71,7 @@ def _ask(source: Source, plan: Plan, journal: Journal, watch: Watch, watchman: W
         watchman.tick()
 
     with contextlib.suppress(EnoughError):
-        watchman.recall(journal.replies({request.key for request in requests}))
+        watchman.recall(journal.find(request.key for request in requests))
         outcome, speed = source.generate(asking_order(missing, plan.seed), hear, tick)
         journal.outcome(
             ModelEnd(model=source.card.sha256, name=source.card.name, outcome=outcome, speed=speed)
@@ -126,11 +130,11 @@ def _grade_all(
     requests: Sequence[Request], journal: Journal, grader: Grader, labels: Mapping[str, Label]
 ) -> Spool[GradedReply]:
     """Grade one model's replies in the plan's order, out of one file into another."""
-    asked = {request.key: request for request in requests}
+    asked = _those(requests, lambda request: request.key in journal.done)
     graded = Spool(GradedReply, journal.path.parent)
-    for reply in journal.find(asked):
+    for request, reply in zip(asked, journal.find(request.key for request in asked), strict=True):
         # Ids and scenarios are the plan's: a prompt may have been renamed since it was answered.
-        graded.append(grade_reply(reply.model_copy(update=dict(asked[reply.key])), grader, labels))
+        graded.append(grade_reply(reply.model_copy(update=dict(request)), grader, labels))
     return graded
 
 
@@ -244,12 +248,10 @@ def evaluate(
             if (end := ends.get(source.card.sha256)) is None or end.outcome.status == "ok"
         ]
         journal.verify(
-            {
-                request.key: f"{source.card.name} on {request.prompt_id}, sample {request.sample}"
-                for source in whole
-                for request in plan.requests[source.card.sha256]
-                if source.card.sha256 not in stops or request.key in journal.done
-            }
+            (request.key, f"{source.card.name} on {request.prompt_id}, sample {request.sample}")
+            for source in whole
+            for request in plan.requests[source.card.sha256]
+            if source.card.sha256 not in stops or request.key in journal.done
         )
         stopped_at = {
             sha256: sum(request.key in journal.done for request in plan.requests[sha256]) for sha256 in stops

@@ -9,8 +9,7 @@ import fcntl
 import json
 import os
 import threading
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, KeysView, Mapping
+from collections.abc import Iterable, Iterator, KeysView, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -26,6 +25,7 @@ from quant_triage.data import (
     sha256_text,
 )
 
+from ._places import Places
 from ._records import Outcome, Reply, Speed
 
 
@@ -54,9 +54,10 @@ class Plan(Record):
     stopped_at: dict[str, int] = {}
 
     @classmethod
-    def of(cls, suite: str, models: Mapping[str, str], keys: Collection[str]) -> Self:
+    def of(cls, suite: str, models: Mapping[str, str], keys: Iterable[str]) -> Self:
         """Describe a plan by the keys of its replies, in any order."""
-        return cls(suite=suite, models=dict(models), replies=len(keys), keys=sha256_text(*sorted(keys)))
+        ordered = sorted(set(keys))
+        return cls(suite=suite, models=dict(models), replies=len(ordered), keys=sha256_text(*ordered))
 
 
 class ModelEnd(Record):
@@ -151,8 +152,10 @@ class Journal:
         self.path = path
         self._guard = threading.Lock()
         self._file = self._open()
+        self._places = Places()
+        self._doubled: set[str] = set()
         try:
-            self._places = self._recover()
+            self._recover()
             self.resumed = bool(self._places)
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             self._append(Session(pid=os.getpid(), started=now))
@@ -182,9 +185,8 @@ class Journal:
         """Keys of the replies that are there."""
         return self._places.keys()
 
-    def _recover(self) -> dict[str, int]:
-        """Check every line, cut off a half-written last one, and return where each reply's line begins."""
-        places: dict[str, int] = {}
+    def _recover(self) -> None:
+        """Check every line, cut off a half-written last one, and note where each reply's line begins."""
         whole = 0
         with self.path.open("rb") as file:
             for number, raw in enumerate(file, start=1):
@@ -192,10 +194,9 @@ class Journal:
                     os.ftruncate(self._file, whole)
                     break
                 line = _decode(self.path, number, raw)
-                if isinstance(line, Reply):
-                    places.setdefault(line.key, whole)
+                if isinstance(line, Reply) and not self._places.add(line.key, whole):
+                    self._doubled.add(line.key)
                 whole += len(raw)
-        return places
 
     def _append(self, line: Line) -> int:
         """Write a line at the end; returns where it begins."""
@@ -233,7 +234,7 @@ class Journal:
             raise IntegrityError(
                 f"{self.path}: reply {reply.key[:12]} to {reply.prompt_id!r} was generated twice"
             )
-        self._places[reply.key] = self._append(reply)
+        self._places.add(reply.key, self._append(reply))
 
     def outcome(self, end: ModelEnd) -> None:
         """Append how a model's run ended."""
@@ -248,10 +249,6 @@ class Journal:
     def is_complete(self, plan: Plan) -> bool:
         """Whether the marker for ``plan`` is there."""
         return any(marker.keys == plan.keys for marker in read_journal(self.path, Complete))
-
-    def replies(self, keys: Collection[str]) -> Iterator[Reply]:
-        """Stream the replies with these keys, in the order they came."""
-        return (reply for reply in read_journal(self.path, Reply) if reply.key in keys)
 
     def find(self, keys: Iterable[str]) -> Iterator[Reply]:
         """Read the replies with these keys, in this order; those that are not there are left out."""
@@ -274,24 +271,28 @@ class Journal:
             )
         return ends
 
-    def verify(self, planned: Mapping[str, str]) -> None:
+    def verify(self, planned: Iterable[tuple[str, str]]) -> None:
         """Check that every planned reply is there exactly once.
 
         Args:
-            planned: For each key, what to call the reply in a message.
+            planned: Keys, each with what to call the reply in a message.
 
         Raises:
             IntegrityError: Some are missing or doubled; names the first and how many.
         """
-        seen = Counter(reply.key for reply in self.replies(planned.keys()))
-        for problem, keys in (
-            ("missing", [key for key in planned if key not in seen]),
-            ("doubled", [key for key in planned if seen[key] > 1]),
-        ):
-            if keys:
+        total = 0
+        wrong: dict[str, list[str]] = {"missing": [], "doubled": []}
+        for key, name in planned:
+            total += 1
+            if key not in self.done:
+                wrong["missing"].append(name)
+            elif key in self._doubled:
+                wrong["doubled"].append(name)
+        for problem, names in wrong.items():
+            if names:
                 raise IntegrityError(
-                    f"{self.path}: {len(keys)} of {len(planned)} planned replies are {problem},"
-                    f" the first of them {planned[keys[0]]}"
+                    f"{self.path}: {len(names)} of {total} planned replies are {problem},"
+                    f" the first of them {names[0]}"
                 )
 
     def _last(self, kind: type[L]) -> L | None:

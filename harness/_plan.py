@@ -1,13 +1,15 @@
 """Sources and a suite -> what is asked of each model: the plan that the journal is held against."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from quant_triage.data import Record, UsageError, sha256_text
+from quant_triage.data import UsageError, sha256_text
 from quant_triage.prompts import Prompt, Suite
 
 from ._policy import Policy
 from ._records import Request
+from ._spool import View
 from .engines import Asked, Source
 from .grading import infer_scenario
 
@@ -19,21 +21,23 @@ class Question(NamedTuple):
     sample: int
 
 
-class Plan(Record):
+@dataclass(frozen=True)
+class Plan:
     """The suite as it is asked, and for each model (by sha256) its requests, in the suite's order.
 
     Attributes:
+        requests: Made when they are looked at: models share the prompts, and no key is kept.
         seed: Seed of the random order in which they are asked.
     """
 
     suite: Suite
+    requests: dict[str, Sequence[Request]]
     seed: int = 0
-    requests: dict[str, tuple[Request, ...]]
 
     @property
-    def keys(self) -> set[str]:
+    def keys(self) -> Iterator[str]:
         """Keys of all planned replies."""
-        return {request.key for requests in self.requests.values() for request in requests}
+        return (request.key for requests in self.requests.values() for request in requests)
 
 
 def _as_prompt(asked: Asked, known: dict[str, Prompt]) -> Prompt:
@@ -55,34 +59,42 @@ def _recorded_questions(sources: Sequence[Source], suite: Suite) -> list[Questio
         UsageError: One recorded level lacks a question that another has.
     """
     known = {prompt.text: prompt for prompt in suite.prompts}
-    asked_of: dict[str, set[tuple[str, int]]] = {}
+    recorded: list[tuple[Source, int]] = []
     questions: dict[tuple[str, int], Question] = {}
     for source in sources:
         if (asked := source.asked()) is None:
             continue
-        own = asked_of.setdefault(source.card.name, set())
+        own = 0
         for one in asked:
-            own.add((one.prompt, one.sample))
+            own += 1
             if (one.prompt, one.sample) not in questions:
                 prompt = known.setdefault(one.prompt, _as_prompt(one, known))
-                questions[one.prompt, one.sample] = Question(prompt, one.sample)
-    for name, own in asked_of.items():
-        if missing := questions.keys() - own:
-            text, sample = sorted(missing)[0]
+                questions[prompt.text, one.sample] = Question(prompt, one.sample)
+        recorded.append((source, own))
+    for source, own in recorded:
+        if own < len(questions):
+            held = {(one.prompt, one.sample) for one in source.asked() or ()}
+            text, sample = min(questions.keys() - held)
             raise UsageError(
-                f"{name!r} holds no reply to {text[:60]!r}, sample {sample}, which another level has"
+                f"{source.card.name!r} holds no reply to {text[:60]!r}, sample {sample},"
+                " which another level has"
             )
     return list(questions.values())
 
 
-def asking_order(requests: Sequence[Request], seed: int) -> list[Request]:
+def asking_order(requests: Sequence[Request], seed: int) -> Sequence[Request]:
     """Shuffle prompts, the same way for the same seed, whichever of them are left; samples of one together.
 
     In this order the prompts so far are at any moment a random sample of all. Every run asks in it, whether
     it may stop early or not: with several slots a text depends on its neighbours, and a model that is
     stopped must have said what it would have said in full.
     """
-    return sorted(requests, key=lambda one: (sha256_text(str(seed), one.prompt), one.sample))
+
+    def rank(place: int) -> tuple[bytes, int]:
+        one = requests[place]
+        return bytes.fromhex(sha256_text(str(seed), one.prompt)), one.sample
+
+    return View(sorted(range(len(requests)), key=rank), requests.__getitem__)
 
 
 def choose(sources: Sequence[Source], suite: Suite, policy: Policy) -> tuple[Suite, list[Question]]:
@@ -115,20 +127,18 @@ def make_plan(sources: Sequence[Source], suite: Suite, policy: Policy) -> Plan:
         UsageError: Questions do not fit: see the message.
     """
     chosen, questions = choose(sources, suite, policy)
-    return Plan(
-        suite=chosen,
-        seed=policy.draw_seed,
-        requests={
-            source.card.sha256: tuple(
-                Request(
-                    key=source.key(prompt.text, sample),
-                    prompt_id=prompt.id,
-                    scenario=prompt.scenario,
-                    sample=sample,
-                    prompt=prompt.text,
-                )
-                for prompt, sample in questions
-            )
-            for source in sources
-        },
-    )
+
+    def of(source: Source) -> Sequence[Request]:
+        return View(
+            questions,
+            lambda question: Request(
+                key=source.key(question.prompt.text, question.sample),
+                prompt_id=question.prompt.id,
+                scenario=question.prompt.scenario,
+                sample=question.sample,
+                prompt=question.prompt.text,
+            ),
+        )
+
+    requests = {source.card.sha256: of(source) for source in sources}
+    return Plan(suite=chosen, requests=requests, seed=policy.draw_seed)

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar, overload
 from quant_triage.data import Record, append_line
 
 R = TypeVar("R", bound=Record)
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -60,14 +61,14 @@ class Spool(Sequence[R], Generic[R]):
         return (self[place] for place in range(len(self)))
 
 
-class View(Sequence[T], Generic[R, T]):
-    """Each record of a sequence in another form, made when it is looked at."""
+class View(Sequence[T], Generic[S, T]):
+    """Each item of a sequence in another form, made when it is looked at."""
 
-    def __init__(self, records: Sequence[R], form: Callable[[R], T]):
-        self._records, self._form = records, form
+    def __init__(self, items: Sequence[S], form: Callable[[S], T]):
+        self._items, self._form = items, form
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._items)
 
     @overload
     def __getitem__(self, index: int) -> T: ...
@@ -75,11 +76,11 @@ class View(Sequence[T], Generic[R, T]):
     def __getitem__(self, index: slice) -> Sequence[T]: ...
     def __getitem__(self, index: int | slice) -> T | Sequence[T]:
         if isinstance(index, slice):
-            return [self._form(record) for record in self._records[index]]
-        return self._form(self._records[index])
+            return [self._form(item) for item in self._items[index]]
+        return self._form(self._items[index])
 
     def __iter__(self) -> Iterator[T]:
-        return map(self._form, self._records)
+        return map(self._form, self._items)
 
     def __eq__(self, other: object) -> bool:
         """Equal to any sequence of equal things, such as the tuple that was read back."""

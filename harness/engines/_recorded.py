@@ -13,6 +13,7 @@ from pydantic import Field
 
 from quant_triage.data import FileFormatError, Record, Scenario, UsageError, parse_jsonl, sha256_text
 
+from .._places import Places
 from .._records import ModelCard, Outcome, Reply, Request, Speed
 from ._levels import UNQUANTIZED
 from ._process import EnoughError, Progress
@@ -40,12 +41,17 @@ class _Level:
     level: str
     model: str | None
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
-    places: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
     repeats: Counter[bytes] = field(default_factory=Counter)
 
 
-def _place(prompt: str, sample: int) -> bytes:
-    return hashlib.sha256(f"{sample}\0{prompt}".encode()).digest()[:16]
+def _digest(prompt: str) -> bytes:
+    return hashlib.sha256(prompt.encode()).digest()[:16]
+
+
+def _place(prompt: str, sample: int) -> str:
+    """Key of a reply's place; ends with the sample."""
+    return f"{_digest(prompt).hex()} {sample}"
 
 
 class RecordedSource:
@@ -54,12 +60,12 @@ class RecordedSource:
     Args:
         path: The file.
         card: What is known of the level.
-        places: For each prompt and sample, where in the file the reply begins, and the sample; in file order.
+        places: For each prompt and sample, where in the file the reply begins; in file order.
     """
 
     memory = 0
 
-    def __init__(self, path: Path, card: ModelCard, places: dict[bytes, tuple[int, int]]):
+    def __init__(self, path: Path, card: ModelCard, places: Places):
         self.card = card
         self._path, self._places = path, places
 
@@ -75,10 +81,13 @@ class RecordedSource:
     def asked(self) -> Iterator[Asked]:
         """The questions that were recorded, in the order of the file."""
         with self._path.open("rb") as file:
-            for offset, sample in self._places.values():
+            for key, offset in self._places.items():
                 line = _read_at(file, offset)
                 yield Asked(
-                    prompt=line.prompt, sample=sample, prompt_id=line.prompt_id, scenario=line.scenario
+                    prompt=line.prompt,
+                    sample=int(key.split()[1]),
+                    prompt_id=line.prompt_id,
+                    scenario=line.scenario,
                 )
 
     def generate(
@@ -104,7 +113,7 @@ class RecordedSource:
                 on_reply(
                     Reply(
                         model=self.card.sha256,
-                        reply=_read_at(file, place[0]).reply,
+                        reply=_read_at(file, place).reply,
                         finish_reason="recorded",
                         tokens=0,
                         seconds=0.0,
@@ -167,13 +176,11 @@ def _parse(path: Path, raw: bytes, number: int) -> Iterator[RecordedLine]:
 
 
 def _gather(level: _Level, path: Path, line: RecordedLine, offset: int, number: int) -> None:
-    prompt = _place(line.prompt, -1)
+    prompt = _digest(line.prompt)
     sample = line.sample if line.sample is not None else level.repeats[prompt]
     level.repeats[prompt] += 1
-    place = _place(line.prompt, sample)
-    if place in level.places:
+    if not level.places.add(_place(line.prompt, sample), offset):
         raise FileFormatError(
             path, f"{line.level} answers this prompt's sample {sample} a second time", line=number
         )
-    level.places[place] = (offset, sample)
     level.digest.update(sha256_text(line.level, line.prompt, str(sample), line.reply).encode())

@@ -38,7 +38,7 @@ class Source(Protocol):
         ...
 
     def asked(self) -> Iterator[Asked] | None:
-        """The only questions that this source can answer, or ``None`` when it can answer any."""
+        """The only questions that this source can answer, each once, or ``None`` when it can answer any."""
         ...
 
     def generate(

@@ -36,7 +36,7 @@ with Journal(Path(sys.argv[2])) as journal:
 
     outcome, speed = source.generate(missing, keep, lambda progress: None)
     assert outcome.status == "ok", outcome
-    journal.verify({request.key: request.prompt_id for request in requests})
+    journal.verify((request.key, request.prompt_id) for request in requests)
 """
 
 
@@ -50,7 +50,7 @@ def start(model: Path, journal: Path, slots: int) -> subprocess.Popen[str]:
 
 def texts(path: Path) -> dict[str, str]:
     with Journal(path) as journal:
-        return {reply.key: reply.reply for reply in journal.replies(journal.done)}
+        return {reply.key: reply.reply for reply in journal.find(journal.done)}
 
 
 @pytest.mark.slow
@@ -104,4 +104,4 @@ def test_a_killed_model_is_resumed_where_it_stopped(
     assert [outcome.status for outcome in outcomes] == ["killed", "ok"]
     assert generated == 80
     with Journal(path) as journal:
-        journal.verify({request.key: request.prompt_id for request in requests})
+        journal.verify((request.key, request.prompt_id) for request in requests)

@@ -50,8 +50,8 @@ def plan(count: int) -> Plan:
     return Plan.of("suite", {"a" * 64: "m"}, [f"key-{number}" for number in range(count)])
 
 
-def names(count: int) -> dict[str, str]:
-    return {f"key-{number}": f"m on q-{number}" for number in range(count)}
+def names(count: int) -> list[tuple[str, str]]:
+    return [(f"key-{number}", f"m on q-{number}") for number in range(count)]
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_a_whole_run(path: Path) -> None:
         assert journal.done == {"key-0", "key-1", "key-2"}
         assert journal.is_complete(plan(3))
         assert not journal.is_complete(plan(4))
-        assert [one.reply for one in journal.replies({"key-1"})] == ["line one\nline two é 1"]
+        assert [one.reply for one in journal.find(["key-1"])] == ["line one\nline two é 1"]
         assert journal.ends()["a" * 64].speed.tokens == 9
 
 
@@ -134,11 +134,11 @@ def test_missing_and_doubled_replies_are_named(path: Path) -> None:
             journal.verify(names(3))
         with pytest.raises(IntegrityError, match="generated twice"):
             journal.reply(reply(2))
-        journal.verify({"key-0": "m on q-0", "key-2": "m on q-2"})
+        journal.verify([("key-0", "m on q-0"), ("key-2", "m on q-2")])
     with path.open("ab") as file:
         file.write(path.read_bytes().splitlines(keepends=True)[-1])
     with Journal(path) as journal, pytest.raises(IntegrityError, match="1 of 1 planned replies are doubled"):
-        journal.verify({"key-2": "m on q-2"})
+        journal.verify([("key-2", "m on q-2")])
 
 
 def test_replies_of_another_plan_do_no_harm(path: Path) -> None:
@@ -150,7 +150,7 @@ def test_replies_of_another_plan_do_no_harm(path: Path) -> None:
         journal.plan(plan(2))
         journal.verify(names(2))
         assert not journal.is_complete(plan(2))
-        assert len(list(journal.replies(set(names(2))))) == 2
+        assert len(list(journal.find(key for key, _ in names(2)))) == 2
 
 
 def test_speed_adds_up_over_sessions_and_the_last_outcome_counts(path: Path) -> None:
@@ -194,7 +194,7 @@ def test_kill_9_again_and_again_loses_and_doubles_nothing(path: Path) -> None:
                     writer.send_signal(signal.SIGKILL)
         with Journal(path) as journal:  # the lock died with its owner
             assert journal.done >= {f"key-{number}" for number in range(told + 1)}
-            journal.verify({key: key for key in journal.done})
+            journal.verify((key, key) for key in journal.done)
     assert told >= 149
 
 
