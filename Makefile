@@ -7,7 +7,7 @@ PACKAGES := data prompts rubrics training quantize harness reports
 OUT ?= runs/demo
 BENCHES ?= engine quantize merge scale
 
-.PHONY: demo test setup system lint types unit format bench docs pictures clean
+.PHONY: demo test setup system lint types unit format bench docs pictures notebook audit clean
 
 demo: setup
 	$(BIN)/quant-triage run --out $(OUT)
@@ -59,6 +59,15 @@ bench: setup
 # The README's two pictures of a report, from a finished run; look at them before committing.
 pictures: setup
 	$(BIN)/python docs/images/take.py $(OUT)/report.html
+
+# Run demo.ipynb afresh and save what it shows: minutes on two quiet cores.
+notebook: setup
+	rm -rf runs/notebook
+	$(BIN)/python -m papermill --no-progress-bar demo.ipynb demo.ipynb
+
+# What is installed against the published advisories; says so where no advisory service can be reached.
+audit: setup
+	$(BIN)/python .ci/audit
 
 clean:
 	rm -rf build dist *.egg-info runs

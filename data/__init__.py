@@ -23,7 +23,7 @@ from ._files import (
     sha256_text,
 )
 from ._paths import BASE_DIR, CALIBRATION_DIR, EMERGENCY_DATASET, GOLD_DIR, RECORDED_DIR
-from ._published import public_argument, public_path, public_text
+from ._published import public_argument, public_path, public_text, without_credentials
 from ._scenarios import SCENARIOS, Scenario
 
 __all__ = [
@@ -52,4 +52,5 @@ __all__ = [
     "read_yaml",
     "sha256_file",
     "sha256_text",
+    "without_credentials",
 ]

@@ -13,9 +13,18 @@ recorded as the model's outcome, and the other models go on.
 
 from pathlib import Path
 
+_LONGEST = 600
+
 
 class QuantTriageError(Exception):
-    """Base of every error that this project raises on purpose; its text is one line for the user."""
+    """Base of every error that this project raises on purpose; its text is one line for the user.
+
+    What a hostile file calls itself may be megabytes long: of over 600 characters the middle is left out.
+    """
+
+    def __init__(self, message: str = ""):
+        half = _LONGEST // 2
+        super().__init__(message if len(message) <= _LONGEST else f"{message[:half]} [...] {message[-half:]}")
 
 
 class UsageError(QuantTriageError):

@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ._errors import FileFormatError, NotEnoughSpaceError, UsageError
 
 _BLOCK = 1 << 20
+_LARGEST_YAML = 4 << 20  # bytes; ours have at most 200,000
+_LONGEST_LINE = 64 << 20  # bytes of one JSONL record
 _DEEPEST = 50  # levels of YAML; a few ten thousand overflow the C stack of the composer
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -141,6 +143,8 @@ def parse_jsonl(lines: Iterable[str], model: type[R], *, path: Path | str) -> It
 def _decode(lines: Iterable[bytes], path: Path) -> Iterator[str]:
     """Decode lines one by one, so that an error can name its line."""
     for number, line in enumerate(lines, start=1):
+        if len(line) > _LONGEST_LINE:
+            raise FileFormatError(path, f"is longer than {_LONGEST_LINE >> 20} MiB", line=number)
         try:
             yield line.decode()
         except UnicodeDecodeError as error:
@@ -152,11 +156,12 @@ def read_jsonl(path: Path, model: type[R]) -> Iterator[R]:
 
     Raises:
         UsageError: The file is missing or unreadable.
-        FileFormatError: A line is not UTF-8, not JSON or does not fit ``model``.
+        FileFormatError: A line is over 64 MiB, not UTF-8, not JSON or does not fit ``model``.
     """
     try:
         with path.open("rb") as file:
-            yield from parse_jsonl(_decode(file, path), model, path=path)
+            lines = iter(lambda: file.readline(_LONGEST_LINE + 1), b"")
+            yield from parse_jsonl(_decode(lines, path), model, path=path)
     except OSError as error:
         raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from error
 
@@ -215,11 +220,15 @@ def read_yaml(path: Path, model: type[R]) -> R:
 
     Raises:
         UsageError: The file is missing or unreadable.
-        FileFormatError: The text is not UTF-8 or YAML, uses aliases, repeats a key, or does not fit
-            ``model``; names line and field.
+        FileFormatError: The text is over 4 MiB, not UTF-8 or YAML, uses aliases, repeats a key, or does
+            not fit ``model``; names line and field.
     """
     try:
-        text = path.read_bytes().decode()
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_YAML + 1)
+        if len(content) > _LARGEST_YAML:
+            raise FileFormatError(path, f"is larger than {_LARGEST_YAML >> 20} MiB: split it")
+        text = content.decode()
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise FileFormatError(path, "is not UTF-8 text", line=line) from error

@@ -5,7 +5,7 @@ from pathlib import Path
 
 # A path from the root, where no word, address or relative path goes before it.
 _ABSOLUTE = re.compile(r"(?<![\w.~/:-])/[^\s'\"`:,;()<>|]*[^\s'\"`:,;()<>|.]")
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]+@")
 
 
 def public_path(path: str | Path) -> str:
@@ -16,10 +16,14 @@ def public_path(path: str | Path) -> str:
     return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else path.name or "/"
 
 
+def without_credentials(text: str) -> str:
+    """Drop user name and password from every address in a text."""
+    return _CREDENTIALS.sub("", text)
+
+
 def public_text(text: str) -> str:
     """Shorten every absolute path in a text as :func:`public_path` does; drop an address's credentials."""
-    text = _ABSOLUTE.sub(lambda found: public_path(found[0]), text)
-    return _CREDENTIALS.sub("", text)
+    return without_credentials(_ABSOLUTE.sub(lambda found: public_path(found[0]), text))
 
 
 def public_argument(argument: str) -> str:
@@ -27,4 +31,4 @@ def public_argument(argument: str) -> str:
     option, equals, value = argument.partition("=")
     if equals and option.startswith("-"):
         return f"{option}={public_argument(value)}"
-    return public_path(argument) if argument.startswith("/") else _CREDENTIALS.sub("", argument)
+    return public_path(argument) if argument.startswith("/") else without_credentials(argument)

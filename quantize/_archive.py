@@ -83,7 +83,7 @@ def unpack_source(target: Path) -> Path:
         try:
             with tarfile.open(archive, "r:gz") as tar:
                 tar.extractall(target, filter="data")
-        except (tarfile.TarError, EOFError) as error:
+        except (tarfile.TarError, EOFError, OSError) as error:
             raise IntegrityError(
                 f"{archive.name} cannot be unpacked ({error}): remove it and run again"
             ) from error

@@ -172,9 +172,9 @@ def _parse(cursor: _Cursor, path: Path, size: int) -> GgufHeader:
         else:
             raise FileFormatError(path, f"has a value of unknown type {kind}", field=key)
     tensors = tuple(_tensor(cursor, path) for _ in range(tensor_count))
-    alignment = int(metadata.get("general.alignment", _ALIGNMENT))
-    if alignment < 1:
-        raise FileFormatError(path, f"has alignment {alignment}", field="general.alignment")
+    alignment = metadata.get("general.alignment", _ALIGNMENT)
+    if not isinstance(alignment, int) or alignment < 1:
+        raise FileFormatError(path, f"has alignment {alignment!r}", field="general.alignment")
     end = cursor.tell()
     data_offset = pad(end, alignment)
     for tensor in tensors:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from quant_triage.data import FileFormatError, Record, atomic_write, sha256_file
 
@@ -38,7 +38,7 @@ class LevelFile(Record):
     """
 
     level: str
-    file: str
+    file: str = Field(pattern=r"^[^/\\]+\.gguf$")
     source: str
     source_sha256: str
     tools: dict[str, str]

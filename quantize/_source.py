@@ -50,7 +50,8 @@ def open_source(path: Path, *, allow_requantize: bool = False) -> SourceFile:
     kind = header.metadata.get("general.type", "model")
     if kind != "model":
         raise UsageError(f"{str(path)!r} holds a GGUF of type {kind!r}, not a model: give the F16 file")
-    if int(header.metadata.get("split.count", 0)) > 1:
+    parts = header.metadata.get("split.count", 0)
+    if isinstance(parts, int) and parts > 1:
         raise UsageError(
             f"{str(path)!r} is one part of a split model: join the parts first (llama-gguf-split --merge)"
         )

@@ -1,5 +1,6 @@
 """One streamed answer of an OpenAI-compatible server, and what can go wrong with it."""
 
+import codecs
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,9 @@ from ._seeds import sample_seed
 _DONE = "[DONE]"
 _LONGEST = 1 << 20
 """Characters of one reply; a server that sends more does not keep to ``max_tokens``."""
+
+_LARGEST = 4 << 20
+"""Bytes of one answer that is not streamed, and of one line of a stream."""
 
 _PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 """Status codes of trouble that may pass."""
@@ -103,8 +107,7 @@ def ask(
 def _check(response: httpx.Response) -> None:
     if response.is_success:
         return
-    response.read()
-    said = _message(response.text) or response.reason_phrase
+    said = _message(read_body(response)) or response.reason_phrase
     cause = f"HTTP {response.status_code}: {' '.join(said.split())[:200]}"
     if response.status_code not in _PASSING:
         raise RefusedError(cause)
@@ -124,14 +127,43 @@ def _message(text: str) -> str:
     return value if isinstance(value, str) else text
 
 
+def read_body(response: httpx.Response) -> str:
+    """Read a whole answer, however it is meant to end.
+
+    Raises:
+        RefusedError: It has over 4 MiB.
+    """
+    body = bytearray()
+    for part in response.iter_bytes():
+        body += part
+        if len(body) > _LARGEST:
+            raise RefusedError(f"it sent over {_LARGEST >> 20} MiB in one answer")
+    return body.decode("utf-8", "replace")
+
+
+def _lines(response: httpx.Response) -> Iterator[str]:
+    """Lines of a stream as they come; httpx's own would hold a line without an end for ever."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    held = ""
+    for part in response.iter_bytes():
+        *whole, held = (held + decoder.decode(part)).split("\n")
+        if len(held) > _LARGEST:
+            raise RefusedError(f"it sent a line of over {_LARGEST >> 20} MiB")
+        yield from whole
+    yield held
+
+
 def _pieces(response: httpx.Response) -> Iterator[dict[str, object]]:
-    """JSON objects of the stream, or the one object of a server that does not stream."""
+    """JSON objects of the stream, or the one object of a server that does not stream.
+
+    A line that holds none gives an empty object, so that the caller can look at the clock.
+    """
     if "json" in response.headers.get("Content-Type", ""):
-        yield _object(response.read().decode("utf-8", "replace"))
+        yield _object(read_body(response))
         return
-    for line in response.iter_lines():
-        if line.startswith("data:") and (data := line[5:].strip()) != _DONE:
-            yield _object(data)
+    for line in _lines(response):
+        data = line[5:].strip() if line.startswith("data:") else ""
+        yield _object(data) if data and data != _DONE else {}
 
 
 def _object(text: str) -> dict[str, object]:

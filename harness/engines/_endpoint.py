@@ -3,6 +3,7 @@
 What it is, only its server says; so its identity is a hash of the server's own words and marked unverified.
 """
 
+import json
 import os
 import queue
 import random
@@ -10,6 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 from urllib.parse import urldefrag, urlsplit
 
 import httpx
@@ -17,7 +19,7 @@ import httpx
 from quant_triage.data import UsageError, sha256_text
 
 from .._records import ModelCard, Outcome, Reply, Request, Sampling, Speed
-from ._chat import Answer, HungError, RefusedError, TryAgainError, ask, body
+from ._chat import Answer, HungError, RefusedError, TryAgainError, ask, body, read_body
 from ._identity import reply_key
 from ._levels import UNQUANTIZED, known_level
 from ._process import EnoughError, Progress, TimeLimits
@@ -132,9 +134,11 @@ class _Session:
         except HungError as error:
             outcome = Outcome(status="hung", cause=str(error))
         except TryAgainError as error:
-            outcome = Outcome(status="crashed", cause=f"given up after {self._tries} tries: {error}")
+            cause = f"given up after {self._tries} tries: {_without_key(str(error))}"
+            outcome = Outcome(status="crashed", cause=cause)
         except RefusedError as error:
-            outcome = Outcome(status="crashed" if self._replies else "not_loaded", cause=str(error))
+            status: Literal["crashed", "not_loaded"] = "crashed" if self._replies else "not_loaded"
+            outcome = Outcome(status=status, cause=_without_key(str(error)))
         except EnoughError:
             outcome = Outcome(status="ok")
         else:
@@ -224,12 +228,22 @@ def _reply(model: str, request: Request, answer: Answer, seconds: float) -> Repl
     )
 
 
+def _without_key(text: str) -> str:
+    """Some servers repeat the key that they refuse; what they say goes into journal and report."""
+    key = os.environ.get(KEY_VARIABLE)
+    return text.replace(key, f"[{KEY_VARIABLE}]") if key else text
+
+
 def open_client(address: str, *, read: float) -> httpx.Client:
-    """Return a client for the address, with the key from ``QUANT_TRIAGE_API_KEY`` if there is one."""
+    """Return a client for the address, with the key from ``QUANT_TRIAGE_API_KEY`` if there is one.
+
+    It follows no redirect: the key, and the questions, go to the host that was named and to no other.
+    """
     key = os.environ.get(KEY_VARIABLE)
     return httpx.Client(
         base_url=address,
         headers={"Authorization": f"Bearer {key}"} if key else {},
+        follow_redirects=False,
         timeout=httpx.Timeout(read, connect=_CONNECT_SECONDS, pool=None),
         limits=httpx.Limits(max_connections=None),
     )
@@ -238,10 +252,16 @@ def open_client(address: str, *, read: float) -> httpx.Client:
 def _base(spec: str) -> tuple[str, str | None]:
     """Split ``http://host/v1#model`` into a base address that ends in a version, and the model."""
     url, model = urldefrag(spec)
-    parts = urlsplit(url)
-    if not parts.hostname or parts.username or parts.query:
+    try:
+        parts = urlsplit(url)
+        usable = bool(httpx.URL(url).host and parts.hostname) and "@" not in url and not parts.query
+    except (ValueError, httpx.InvalidURL):
+        usable = False
+    if not usable:
+        # Whatever stands there may be a secret, and this line may end in a log that others read.
+        shown = re.sub(r"(?<=://).*@", "", url).partition("?")[0]
         raise UsageError(
-            f"{spec!r} is no endpoint: write http://HOST:PORT/v1#MODEL; keys go to {KEY_VARIABLE}"
+            f"{shown!r} is no endpoint: write http://HOST:PORT/v1#MODEL; keys go to {KEY_VARIABLE}"
         )
     url = url.rstrip("/").removesuffix("/chat/completions").removesuffix("/models")
     return (url if re.search(r"/v\d+\w*$", url) else f"{url}/v1"), model or None
@@ -249,14 +269,16 @@ def _base(spec: str) -> tuple[str, str | None]:
 
 def _models(address: str, spec: str) -> list[dict[str, object]]:
     try:
-        with open_client(address, read=_CONNECT_SECONDS) as client:
-            answer = client.get("models").raise_for_status().json()
-    except httpx.HTTPStatusError as error:
-        hint = f": put its key into {KEY_VARIABLE}" if error.response.status_code in {401, 403} else ""
-        raise UsageError(
-            f"{spec!r} answers HTTP {error.response.status_code} for its models{hint}"
-        ) from error
-    except (httpx.HTTPError, ValueError, RecursionError) as error:
+        with (
+            open_client(address, read=_CONNECT_SECONDS) as client,
+            client.stream("GET", "models") as response,
+        ):
+            code, text = response.status_code, read_body(response)
+        if code != httpx.codes.OK:
+            hint = f": put its key into {KEY_VARIABLE}" if code in {401, 403} else ""
+            raise UsageError(f"{spec!r} answers HTTP {code} for its models{hint}")
+        answer = json.loads(text)
+    except (httpx.HTTPError, RefusedError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{spec!r} cannot be reached as an endpoint: {error or type(error).__name__}"
         ) from error

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from quant_triage.data import QuantTriageError, UsageError
+from quant_triage.data import QuantTriageError, UsageError, without_credentials
 
 from .._records import Hardware, ModelCard, Sampling
 from ._checkpoint import CheckpointSource, is_checkpoint
@@ -67,7 +67,8 @@ def _plugins(spec: str, sampling: Sampling, hardware: Hardware) -> list[Source]:
         tried.append(entry.name)
     others = f", nor for the engines {', '.join(tried)}" if tried else ""
     raise UsageError(
-        f"{spec!r} is no GGUF, folder, recorded .jsonl or http(s) endpoint{others}: check the name"
+        f"{without_credentials(spec)!r} is no GGUF, folder, recorded .jsonl or http(s) endpoint{others}: "
+        "check the name"
     )
 
 

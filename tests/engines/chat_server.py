@@ -99,6 +99,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         self.close_connection = True
+        while "idle" in trouble:
+            self.wfile.write(trouble["idle"].encode())
         for count, word in enumerate(words):
             time.sleep(trouble.get("slow", 0.0))
             self._event({"choices": [{"delta": {"content": word}, "finish_reason": None}]})
