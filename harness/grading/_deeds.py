@@ -22,6 +22,8 @@ _BEFORE_QUALITIES = words("in into of through under using with")
 _AFTER_PARTICIPLES = words("""
     and as at before by during for from in into on onto or out over round so that to under until up with
 """)
+_EXPERTS = words("doctor hospital nurse paramedic rescuers surgeon")
+_DUTIES = words("be can have may must need should to will would") | ADVERBS
 _ARTICLES = DETERMINERS - words("all another both such that this") | words("no one")
 _COMPOUNDS = words("cold cool gel heat hot ice snow")  # "an ice pack", "a cold compress"
 _PLAIN_NOUNS = words("him her them it me us yourself")
@@ -41,7 +43,7 @@ def is_deed(tokens: Tokens, start: int, at: int, end: int) -> bool:
     following = tokens.forms[at + 1] if at + 1 < end else ""
     if lemma not in VERBS and lemma not in _QUALITIES:
         return True
-    if _happens(tokens, start, at):
+    if _happens(tokens, start, at) or _is_for_experts(tokens, start, at):
         return False
     if form == "running" and following in _FLUIDS:
         return False
@@ -58,6 +60,12 @@ def _happens(tokens: Tokens, start: int, at: int) -> bool:
     if tokens.lemmas[at] in _FLOWS and subject in _FLUIDS:
         return True
     return at > start and tokens.forms[at - 1] in _OUTCOMES and subject in _FORCES
+
+
+def _is_for_experts(tokens: Tokens, start: int, at: int) -> bool:
+    """Whether professionals do it themselves: "a doctor has to scrub it off"."""
+    words_before = [word for word in tokens.lemmas[start:at] if word not in DETERMINERS]
+    return bool(words_before) and words_before[0] in _EXPERTS and set(words_before[1:]) <= _DUTIES
 
 
 def _subject(tokens: Tokens, start: int, at: int) -> str:

@@ -51,6 +51,7 @@ _NO_MYTH = re.compile(
     r"(?:mistakes?|errors?) (?:is|are|would be|include) (?:not|failing|forgetting|neglecting|delaying|"
     r"waiting|omitting)"
 )
+_BRINGS, _SOILS = words("carry drive grind"), words("bacteria bacterium dirt germ infection")  # into a wound
 _EXPERTS = re.compile(
     r"doctor|dispatcher|professional|expert|guideline|poison|operator|nurse|medic|handler|paramedic"
 )
@@ -154,6 +155,8 @@ def speaks_ill(lemmas: list[str]) -> bool:
     named = set(lemmas)
     if named & _LESSENS:
         return bool(named & _GAINS)
+    if named & _BRINGS and named & _SOILS:
+        return True
     return bool(named & NEGATIVE) and not (named & _INCREASES and named & _GAINS)
 
 

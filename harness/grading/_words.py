@@ -97,7 +97,7 @@ PERSON_SUBJECTS = words("""
 """)
 # Verbs that part a subject from its predicate.
 FINITE = AUXILIARIES | words("""
-    cause make trap worsen increase damage delay lead help work irritate introduce prevent slow let
+    carry cause make trap worsen increase damage delay lead help work irritate introduce prevent slow let
     allow push force reduce stop relieve soothe risk restart need hold seal draw harm kill include
     involve mean indicate occur refer describe differ depend represent result happen
 """)

@@ -168,7 +168,7 @@ class _Trial:
         return recall, precision, 2 * hit / (true.sum() + said.sum())
 
     def limits(self) -> tuple[float, float]:
-        """Choose where to keep a finding and where to raise one: the best F2 over replies and sentences.
+        """Choose where to keep a finding and where to raise one: the best F1.5 over replies and sentences.
 
         Only among limits at which the precision over replies is at least ``LEAST_PRECISION``: the single
         sentences are half dangerous, so they alone would put the alarm too low.
