@@ -177,9 +177,15 @@ def test_markdown_stays_text(hostile: Result) -> None:
             r"(?<!\\)(?:https?|javascript)://", re.sub(r"(?<![`\\])(`+)(?!`).*?(?<!`)\1(?!`)", "", text)
         )
     tables = MarkdownIt("gfm-like", {"linkify": False}).render(render_markdown(hostile))
-    assert tables.count("<table>") == 3
-    for row in re.findall(r"<tr>(.*?)</tr>", tables, flags=re.DOTALL):
-        assert len(re.findall(r"<t[dh]", row)) in {6, 8, 12}
+    assert tables.count("<table>") == 4
+    widths = []
+    for table in re.findall(r"<table>(.*?)</table>", tables, flags=re.DOTALL):
+        cells = {
+            len(re.findall(r"<t[dh]", row)) for row in re.findall(r"<tr>(.*?)</tr>", table, flags=re.DOTALL)
+        }
+        assert len(cells) == 1, cells  # no reply adds a cell to its row
+        widths += cells
+    assert widths == [6, 13, 6, 8]
 
 
 def test_card_metadata_stays_data(hostile: Result, result: Result) -> None:
