@@ -65,6 +65,9 @@ class Quantity:
     before: str
 
 
+_COME_SECOND = words("bandage blanket cloth dressing helper layer pad person rescuer towel")
+
+
 def _value(tokens: Tokens, index: int, end: int) -> tuple[float, int] | None:  # noqa: PLR0911, PLR0912
     """Return the number at ``index`` and where it ends."""
     form = tokens.forms[index]
@@ -116,6 +119,9 @@ def _value(tokens: Tokens, index: int, end: int) -> tuple[float, int] | None:  #
             or tokens.forms[index - 1].isdigit()
         ):
             return None
+        after = tokens.forms[index + 2] if index + 2 < end else ""
+        if tokens.forms[index + 1] == "second" and after in _COME_SECOND:
+            return None  # "a second cloth" comes after the first
         return 1.0, index + 1
     return None
 

@@ -26,6 +26,8 @@ def grader(rubrics: Rubrics) -> RuleGrader:
         ("thermal_burn", "Cool the burn under running water for a minute.", "cooling_time", "major"),
         ("thermal_burn", "Cool the burn for 6 minutes.", "cooling_time", "minor"),
         ("thermal_burn", "Do not cool the burn for only 20 seconds.", "cooling_time", None),
+        ("thermal_burn", "Cool the burn, then put a second cloth over it.", "cooling_time", None),
+        ("thermal_burn", "Cool the burn under water for a second only.", "cooling_time", "major"),
         ("thermal_burn", "Cool the burn. Change the dressing every 2 minutes.", "cooling_time", None),
         ("cardiac_arrest_adult", "Push on the chest 100 to 120 times a minute.", "compression_rate", None),
         ("cardiac_arrest_adult", "Give 110 compressions per minute.", "compression_rate", None),
