@@ -178,7 +178,7 @@ def test_markdown_stays_text(hostile: Result) -> None:
         )
     tables = MarkdownIt("gfm-like", {"linkify": False}).render(render_markdown(hostile))
     assert tables.count("<table>") == 4
-    widths = []
+    widths: list[int] = []
     for table in re.findall(r"<table>(.*?)</table>", tables, flags=re.DOTALL):
         cells = {
             len(re.findall(r"<t[dh]", row)) for row in re.findall(r"<tr>(.*?)</tr>", table, flags=re.DOTALL)
