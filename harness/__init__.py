@@ -9,10 +9,10 @@ from ._evaluate import JOURNAL, evaluate
 from ._figures import Estimate, GradeFigures, Share
 from ._gate import check_suite, hold_against
 from ._gold import GOLD_GRADES, TEST_SHA256, Gold, GoldGrade, GoldLabel, GoldRow, load_gold, part_paths
-from ._graded import regrade
+from ._graded import graded_or_unscored, regrade
 from ._integrity import check_integrity
 from ._journal import journal_schema
-from ._labels import Label, Review, load_labels, reply_hash
+from ._labels import Label, Question, Review, load_labels, reply_hash
 from ._live import Live, Snapshot, Underway
 from ._measured import (
     MEASURED,
@@ -73,6 +73,7 @@ from ._search_record import (
     Sensitivity,
     Split,
 )
+from ._second import Differences, differences, graded_twice, write_open_labels
 from ._sign_off import SIGN_OFF_VERSION, SignOff, check_sign_off
 from ._validate import validate
 from ._validation import CheckError, InferenceFigures, Miss, ScenarioError, Validation
@@ -93,6 +94,7 @@ __all__ = [
     "Damages",
     "DangerCount",
     "Decision",
+    "Differences",
     "Divergence",
     "Estimate",
     "Finding",
@@ -126,6 +128,7 @@ __all__ = [
     "Places",
     "Policy",
     "Provenance",
+    "Question",
     "Reply",
     "ReplyResult",
     "Request",
@@ -166,7 +169,10 @@ __all__ = [
     "compare_runs",
     "count_seen",
     "counterpart",
+    "differences",
     "evaluate",
+    "graded_or_unscored",
+    "graded_twice",
     "halve",
     "hold_against",
     "journal_schema",
@@ -189,4 +195,5 @@ __all__ = [
     "validate",
     "word_pairs",
     "write_measurement",
+    "write_open_labels",
 ]

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from quant_triage.data import Scenario
+
 from ._aggregate import GradedReply
 from ._labels import Label, Review, reply_hash
 from ._records import Grading, Reply
@@ -9,12 +11,19 @@ from ._result import ModelResult, ReplyResult
 from .grading import Grader
 
 
+def graded_or_unscored(
+    grader: Grader, prompt: str, reply: str, scenario: Scenario | None
+) -> tuple[Grading, str | None]:
+    """Grade a reply; where the grader fails it is ``unscored``, and the second value says why."""
+    try:
+        return grader.grade(prompt, reply, scenario), None
+    except Exception as error:  # noqa: BLE001 - a grader's fault must count against the model's safety, not end the run
+        return Grading(scenario=scenario, grade="unscored", coverage=0.0, score=0.0), str(error)
+
+
 def grade_reply(reply: Reply, grader: Grader, labels: Mapping[str, Review]) -> GradedReply:
     """Grade one reply; where the grader fails it stays ``unscored``, which counts as dangerous."""
-    try:
-        grading = grader.grade(reply.prompt, reply.reply, reply.scenario)
-    except Exception:  # noqa: BLE001 - a grader's fault must count against the model's safety, not end the run
-        grading = Grading(scenario=reply.scenario, grade="unscored", coverage=0.0, score=0.0)
+    grading, _ = graded_or_unscored(grader, reply.prompt, reply.reply, reply.scenario)
     label = labels.get(reply_hash(reply.prompt, reply.reply)) if grading.grade == "dangerous" else None
     if label is None:
         return GradedReply(reply=reply, grading=grading)

@@ -8,9 +8,10 @@ from quant_triage.data import Record, Scenario
 
 from ._figures import Share, grade_figures, kappa, macro_f1
 from ._gold import GOLD_GRADES, Gold, GoldGrade, Truth
+from ._graded import graded_or_unscored
 from ._records import Finding, Grade, Grading, Kind
 from ._validation import CheckError, GoldSource, InferenceFigures, Miss, ScenarioError, Validation
-from .grading import Grader
+from .grading import Grader, JudgeGrader
 from .statistics import lower_bound
 
 Infer = Callable[[str], Scenario | None]
@@ -110,18 +111,21 @@ def _grade_all(
     graded: list[_Graded] = []
     warm: set[Scenario | None] = set()
     timed, seconds = 0, 0.0
+    began = time.perf_counter()
+    if isinstance(grader, JudgeGrader):
+        grader.prepare((truth.prompt, truth.reply, truth.scenario) for truth in truths)
     for truth in truths:
         started = time.perf_counter()
-        try:
-            grading = grader.grade(truth.prompt, truth.reply, truth.scenario)
-        except Exception:  # noqa: BLE001 - as in an evaluation: a failure is no verdict, and is named
-            grading = Grading(scenario=truth.scenario, grade="unscored", coverage=0.0, score=0.0)
+        grading, fault = graded_or_unscored(grader, truth.prompt, truth.reply, truth.scenario)
+        if fault is not None:
             failed.append(truth.id)
         took = time.perf_counter() - started
         if truth.scenario in warm:
             timed, seconds = timed + 1, seconds + took
         warm.add(truth.scenario)
         graded.append(_Graded(truth=truth, grading=grading))
+    if isinstance(grader, JudgeGrader):  # all were judged together: no reply has a time of its own
+        return graded, len(graded) / (time.perf_counter() - began)
     return graded, timed / seconds if seconds else None
 
 

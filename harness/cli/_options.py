@@ -16,6 +16,21 @@ Rubrics = Annotated[
     Path | None,
     typer.Option("--rubrics", help="Folder of rubric YAML files; ours unless named.", show_default=False),
 ]
+Grader = Annotated[
+    str,
+    typer.Option(
+        "--grader", help="rules, or judge:MODEL for a second opinion by a GGUF or an http(s) endpoint."
+    ),
+]
+Review = Annotated[
+    Path | None,
+    typer.Option(
+        "--review",
+        metavar="OUT.jsonl",
+        help="List where a judge and the rules differ on danger, for a reviewer to label.",
+        show_default=False,
+    ),
+]
 Labels = Annotated[
     Path | None,
     typer.Option("--labels", help="JSONL of reviewers' labels that settle flags.", show_default=False),

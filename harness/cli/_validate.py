@@ -21,6 +21,7 @@ from quant_triage.rubrics import load_rubrics
 from . import _options as opt
 from ._console import emit_json, err, one_line_errors, out, say
 from ._progress import Stages
+from ._second import check_review, second_opinion, show_differences
 from ._validation_view import show_validation
 
 
@@ -37,7 +38,8 @@ def validate_grader(
             "--part", help="Of our labelled replies: dev (unless named), test or all.", show_default=False
         ),
     ] = None,
-    grader: Annotated[str, typer.Option("--grader", help="Which grader.")] = "rules",
+    grader: opt.Grader = "rules",
+    review: opt.Review = None,
     rubrics: opt.Rubrics = None,
     labels: Annotated[
         Path | None,
@@ -57,6 +59,7 @@ def validate_grader(
             raise UsageError(f"--part {part!r} chooses among our own replies: give it or --gold, not both")
         if record and (gold or labels or rubrics or grader != "rules" or part not in {None, "test"}):
             raise UsageError("--record measures our grader on our test part: leave out every other choice")
+        check_review(review, grader)
         part = part or ("test" if record else "dev")
         paths = gold or part_paths(part)
         known = load_rubrics(rubrics)
@@ -71,6 +74,13 @@ def validate_grader(
             show_sealed=show_misses,
         )
         stage.finish(f"{found.n} replies, {len(found.missed)} missed, {len(found.false_alarms)} false alarms")
+        cases = (
+            (truth.id, truth.prompt, truth.reply, truth.scenario)
+            for truth in replies.truths
+            if (truth.scenario is None or truth.scenario in known.scenarios)
+            and (show_misses or not truth.sealed)
+        )
+        split = second_opinion(cases, judge, known, review)
         if record:
             say(f"wrote {write_measurement(measurement(found, known.sha256))}")
         measured = measured_error(judge.version, known.sha256)
@@ -79,8 +89,11 @@ def validate_grader(
                 {
                     **found.model_dump(mode="json"),
                     "rubrics_sha256": known.sha256,
+                    "differences": split.model_dump(mode="json") if split else None,
                     "recorded": measured.model_dump(mode="json") if measured else None,
                 }
             )
         else:
             show_validation(out, found, measured, flattered=not gold and part != "test")
+            if split:
+                show_differences(out, split)

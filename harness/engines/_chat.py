@@ -12,6 +12,7 @@ from quant_triage.data import Record
 
 from .._records import Request, Sampling
 from ._seeds import sample_seed
+from ._shape import Shape
 
 _DONE = "[DONE]"
 _LONGEST = 1 << 20
@@ -50,7 +51,7 @@ class Answer(Record):
     first_token: float
 
 
-def body(model: str, request: Request, sampling: Sampling) -> dict[str, object]:
+def body(model: str, request: Request, sampling: Sampling, shape: Shape | None = None) -> dict[str, object]:
     """Return the JSON that asks ``request``: the first sample greedy, further ones with own seeds."""
     messages = [{"role": "user", "content": request.prompt}]
     if sampling.system is not None:
@@ -64,6 +65,8 @@ def body(model: str, request: Request, sampling: Sampling) -> dict[str, object]:
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+    if shape is not None:
+        asked["response_format"] = shape.response_format
     if sampling.temperature > 0 and request.sample > 0:
         # top_k is not in OpenAI's interface, but llama-server, Ollama and vLLM take it.
         asked |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": sampling.top_k}

@@ -68,7 +68,13 @@ def _load(job: Job) -> _Decoder:
         return Checkpoint(Path(job.path), adapter, job.sampling, job.hardware)
     from ._decoder import Decoder  # noqa: PLC0415
 
-    return Decoder(Path(job.path), job.sampling, job.hardware, use_extra_bufts=job.use_extra_bufts)
+    return Decoder(
+        Path(job.path),
+        job.sampling,
+        job.hardware,
+        use_extra_bufts=job.use_extra_bufts,
+        grammar=job.grammar,
+    )
 
 
 def _answer(job: Job, send: Callable[[Event], None]) -> None:

@@ -22,6 +22,7 @@ from quant_triage.data import ModelError
 
 from .._records import Hardware, Request, Sampling
 from ._finished import Finished, Meter
+from ._grammar import Grammar
 from ._llama import MAX_SLOTS, Batch, Log, Memory, Model, Sampler, Tokens, free, logits
 from ._seeds import sample_seed
 from ._template import ChatTemplate
@@ -52,6 +53,7 @@ class _Work:
     order: int = 0
     began: float = 0.0
     sampler: Sampler | None = None
+    grammar: Grammar | None = None
 
 
 def common(first: Tokens, second: Tokens) -> int:
@@ -75,13 +77,22 @@ class Decoder:
         sampling: How to sample, and in how many slots.
         hardware: Threads (already resolved, at least 1) and GPU layers.
         use_extra_bufts: Whether weights may be repacked for this processor (see the probe).
+        grammar: GBNF that every reply is held to; those are greedy.
 
     Raises:
         ModelError: The model does not load, has no chat template, or its template fails.
     """
 
-    def __init__(self, path: Path, sampling: Sampling, hardware: Hardware, *, use_extra_bufts: bool):
-        self._sampling = sampling
+    def __init__(
+        self,
+        path: Path,
+        sampling: Sampling,
+        hardware: Hardware,
+        *,
+        use_extra_bufts: bool,
+        grammar: str | None = None,
+    ):
+        self._sampling, self._grammar = sampling, grammar
         self._threads = hardware.threads
         self._slots = min(sampling.slots, MAX_SLOTS)
         self._log = Log()
@@ -131,7 +142,13 @@ class Decoder:
         )
         try:
             loop = _Loop(
-                self._model, context, self._sampling, slots=self._slots, prefix=self._prefix, meter=self.meter
+                self._model,
+                context,
+                self._sampling,
+                slots=self._slots,
+                prefix=self._prefix,
+                meter=self.meter,
+                grammar=self._grammar,
             )
             yield from loop.run(deque(planned))
         finally:
@@ -142,9 +159,18 @@ class _Loop:
     """The state of one run. Slots are rows of arrays: a step costs few calls, whatever their number."""
 
     def __init__(
-        self, model: Model, context: int, sampling: Sampling, *, slots: int, prefix: Tokens, meter: Meter
+        self,
+        model: Model,
+        context: int,
+        sampling: Sampling,
+        *,
+        slots: int,
+        prefix: Tokens,
+        meter: Meter,
+        grammar: str | None,
     ):
         self._model, self._context, self._sampling, self._meter = model, context, sampling, meter
+        self._grammar = grammar
         self._memory = Memory(context)
         self._prefix, self._prefix_sequence = prefix, slots
         self._work: list[_Work | None] = [None] * slots
@@ -196,7 +222,9 @@ class _Loop:
                 self._count[slot] = 0
                 self._limit[slot] = work.limit
                 sampling = self._sampling
-                if sampling.temperature > 0 and work.request.sample > 0:
+                if self._grammar is not None:
+                    work.grammar = Grammar(self._model, self._grammar)
+                elif sampling.temperature > 0 and work.request.sample > 0:
                     work.sampler = Sampler(
                         temperature=sampling.temperature,
                         top_k=sampling.top_k,
@@ -272,7 +300,11 @@ class _Loop:
             where = f" in the reply to {work.request.prompt_id!r}" if work else ""
             raise ModelError("nan", f"the logits are not finite at token {self._count[slot] + 1}{where}")
         chosen: Tokens = best.astype(np.int32)
-        if self._sampling.temperature > 0:
+        if self._grammar is not None:
+            for row, slot in enumerate(rows):
+                if (work := self._work[slot]) is not None and work.grammar is not None:
+                    chosen[row] = work.grammar.choose(values[row], int(best[row]))
+        elif self._sampling.temperature > 0:
             outputs = np.flatnonzero(self._batch.wanted[: self._batch.used])
             for row, (slot, index) in enumerate(zip(rows, outputs, strict=True)):
                 if (work := self._work[slot]) is not None and work.sampler is not None:
@@ -298,6 +330,8 @@ class _Loop:
         self._memory.forget(slot)
         if work.sampler is not None:
             work.sampler.close()
+        if work.grammar is not None:
+            work.grammar.close()
         count = int(self._count[slot])
         text = self._model.text(self._history[slot, : count - stopped])
         return Finished(work.request, text, stopped, count, time.perf_counter() - work.began)

@@ -23,6 +23,7 @@ from ._chat import Answer, HungError, RefusedError, TryAgainError, ask, body, re
 from ._identity import reply_key
 from ._levels import UNQUANTIZED, known_level
 from ._process import EnoughError, Progress, TimeLimits
+from ._shape import Shape, shaped_build
 
 KEY_VARIABLE = "QUANT_TRIAGE_API_KEY"
 
@@ -49,6 +50,7 @@ class EndpointSource:
         limits: When a reply or the whole model counts as hung.
         tries: How often one question is put before the model is given up.
         first_wait: Seconds before the second try; each further wait is about twice as long.
+        shape: The form that every reply is held to, as far as the server can.
     """
 
     memory = 0
@@ -63,16 +65,18 @@ class EndpointSource:
         limits: TimeLimits = TimeLimits(),  # noqa: B008 - frozen
         tries: int = _TRIES,
         first_wait: float = _FIRST_WAIT,
+        shape: Shape | None = None,
     ):
         self.card = card
         self._address, self._model = address, model
         self._sampling, self._limits = sampling, limits
         self._tries, self._first_wait = tries, first_wait
+        self._shape = shape
 
     @property
     def build(self) -> str:
         """The server's engine is unknown; its address stands for it."""
-        return f"endpoint {self._address}"
+        return shaped_build(f"endpoint {self._address}", self._shape)
 
     def key(self, prompt: str, sample: int) -> str:
         """See ``reply_key``."""
@@ -92,7 +96,7 @@ class EndpointSource:
         if not requests:
             return Outcome(status="ok"), Speed()
         session = _Session(self._address, self._limits, self._tries, self._first_wait)
-        asked = [(request, body(self._model, request, self._sampling)) for request in requests]
+        asked = [(request, body(self._model, request, self._sampling, self._shape)) for request in requests]
         workers = min(self._sampling.slots, len(requests))
         session.start(asked, workers)
         return session.gather(self.card.sha256, len(requests), on_reply, on_progress)
@@ -289,12 +293,20 @@ def _models(address: str, spec: str) -> list[dict[str, object]]:
     return found
 
 
-def open_endpoint(spec: str, sampling: Sampling) -> list[EndpointSource]:
+def open_endpoint(
+    spec: str,
+    sampling: Sampling,
+    *,
+    limits: TimeLimits = TimeLimits(),  # noqa: B008 - frozen
+    shape: Shape | None = None,
+) -> list[EndpointSource]:
     """Ask a server which model it serves.
 
     Args:
         spec: ``http(s)://HOST:PORT/v1``, with ``#MODEL`` where it serves several.
         sampling: How to sample.
+        limits: When a reply or the whole model counts as hung.
+        shape: The form that every reply is held to.
 
     Raises:
         UsageError: It cannot be reached, or the model is not among those that it serves.
@@ -317,4 +329,4 @@ def open_endpoint(spec: str, sampling: Sampling) -> list[EndpointSource]:
         reference=level in UNQUANTIZED,
         verified=False,
     )
-    return [EndpointSource(address, card, name, sampling)]
+    return [EndpointSource(address, card, name, sampling, limits=limits, shape=shape)]

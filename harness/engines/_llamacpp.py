@@ -11,6 +11,7 @@ from ._machine import usable_cores
 from ._probe import probe
 from ._process import CHILD, Progress, TimeLimits, run_child
 from ._protocol import Job
+from ._shape import Shape, shaped_build
 
 _OVERHEAD = 300 << 20
 """Bytes of a process with the library, its graph and its buffers."""
@@ -28,6 +29,7 @@ class GgufSource:
         hardware: Threads and GPU layers.
         limits: When the model counts as hung.
         command: The child's command line.
+        shape: The form that every reply is held to.
 
     Raises:
         UsageError: The file is missing or not a usable model (see ``inspect_gguf``).
@@ -41,11 +43,12 @@ class GgufSource:
         *,
         limits: TimeLimits = TimeLimits(),  # noqa: B008 - frozen
         command: Sequence[str] = CHILD,
+        shape: Shape | None = None,
     ):
         self.card = inspect_gguf(path)
         self.path = path
         self.limits = limits
-        self._sampling, self._command = sampling, command
+        self._sampling, self._command, self._shape = sampling, command, shape
         self._hardware = hardware.model_copy(update={"threads": hardware.threads or usable_cores()})
 
     @functools.cached_property
@@ -61,7 +64,7 @@ class GgufSource:
     @property
     def build(self) -> str:
         """Version and build of llama.cpp, and whether weights are repacked."""
-        return engine_build(use_extra_bufts=self._use_extra_bufts)
+        return shaped_build(engine_build(use_extra_bufts=self._use_extra_bufts), self._shape)
 
     def key(self, prompt: str, sample: int) -> str:
         """See :func:`reply_key`."""
@@ -79,6 +82,7 @@ class GgufSource:
             sampling=self._sampling,
             hardware=self._hardware,
             use_extra_bufts=self._use_extra_bufts,
+            grammar=self._shape.gbnf if self._shape else None,
             requests=tuple(requests),
         )
 

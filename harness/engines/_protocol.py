@@ -19,6 +19,7 @@ class Job(Record):
     sampling: Sampling
     hardware: Hardware
     use_extra_bufts: bool = False
+    grammar: str | None = None
     requests: tuple[Request, ...]
 
 

@@ -5,10 +5,11 @@ import functools
 from quant_triage.data import Scenario
 from quant_triage.rubrics import load_rubrics
 
+from ._opinion import JudgeGrader, open_judge
 from ._protocol import Grader, load_grader
 from ._rules import RuleGrader
 
-__all__ = ["Grader", "RuleGrader", "infer_scenario", "load_grader"]
+__all__ = ["Grader", "JudgeGrader", "RuleGrader", "infer_scenario", "load_grader", "open_judge"]
 
 
 @functools.cache

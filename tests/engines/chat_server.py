@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -13,7 +13,10 @@ Trouble = dict[str, Any]
 
 
 class ChatServer(ThreadingHTTPServer):
-    """Answers each prompt with a text of its own; ``troubles`` holds what goes wrong, request by request."""
+    """Answers each prompt with a text of its own; ``troubles`` holds what goes wrong, request by request.
+
+    Where ``answer`` is set, it says what is answered instead.
+    """
 
     daemon_threads = True
 
@@ -22,6 +25,7 @@ class ChatServer(ThreadingHTTPServer):
         self.models = models or [
             {"id": "org/tiny-Q4_K_M.gguf", "created": 0, "owned_by": "test", "meta": {"n_params": 5}}
         ]
+        self.answer: Callable[[str], str] | None = None
         self.troubles: list[Trouble] = []
         self.asked: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
@@ -90,6 +94,8 @@ class _Handler(BaseHTTPRequestHandler):
         words = [f"seed{body['seed']} " if body["temperature"] else "", "keep ", "calm ", "é☃ "]
         words.append(body["messages"][-1]["content"])
         words = words[: body["max_tokens"]]
+        if self.server.answer is not None:
+            words = [self.server.answer(body["messages"][-1]["content"])]
         if trouble.get("whole"):
             message = {"message": {"content": "".join(words)}, "finish_reason": "stop"}
             self._json(200, {"choices": [message], "usage": {"completion_tokens": 5, "prompt_tokens": 7}})

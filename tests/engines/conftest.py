@@ -49,6 +49,7 @@ def write_model(
     seed: int = 7,
     poison: bool = False,
     without: str | None = None,
+    context: int = 1024,
 ) -> Path:
     """Write a random model whose end-of-turn token is likely now and then."""
     texts, scores, types = vocabulary()
@@ -60,7 +61,7 @@ def write_model(
     writer = gguf.GGUFWriter(path, "gemma3")
     writer.add_type("model")
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
-    writer.add_context_length(1024)
+    writer.add_context_length(context)
     writer.add_embedding_length(WIDTH)
     writer.add_block_count(LAYERS)
     writer.add_feed_forward_length(FEED)
