@@ -14,7 +14,8 @@ from quant_triage.rubrics import Rubrics, load_rubrics
 from ..engines.chat_server import ChatServer, serving
 from ..engines.conftest import write_model
 
-QUICK = TimeLimits(load=60, stall=2, reply=2)
+PATIENT = TimeLimits(load=60, stall=60, reply=60)
+HASTY = TimeLimits(load=60, stall=0.3, reply=0.3)
 
 
 def said(answer: str, quote: str = "") -> str:
@@ -58,7 +59,7 @@ def rubrics() -> Rubrics:
 
 @pytest.fixture
 def judge(server: ChatServer, rubrics: Rubrics) -> JudgeGrader:
-    return open_judge(server.url, rubrics, limits=QUICK)
+    return open_judge(server.url, rubrics, limits=PATIENT)
 
 
 @pytest.fixture(scope="session")

@@ -55,6 +55,9 @@ def test_without_the_grammar_the_same_model_answers_no_json(random_model: Path) 
 
 @pytest.mark.slow
 def test_what_a_random_model_judges_is_repeatable_or_unscored(random_model: Path, rubrics: Rubrics) -> None:
+    whole = rubrics.by_scenario["nosebleed"]
+    few = whole.model_copy(update={"checks": whole.checks[:4]})
+    rubrics = rubrics.model_copy(update={"by_scenario": {"nosebleed": few}})
     grades = []
     for _ in range(2):
         judge = open_judge(str(random_model), rubrics)

@@ -10,8 +10,8 @@ from quant_triage.harness import graded_or_unscored
 from quant_triage.harness.grading import JudgeGrader, load_grader, open_judge
 from quant_triage.rubrics import Rubrics
 
-from ..engines.chat_server import ChatServer, Trouble
-from .conftest import QUICK, reply_in, said, sensible
+from ..engines.chat_server import ChatServer
+from .conftest import HASTY, reply_in, said, sensible
 
 PROMPT = "My nose is bleeding, what now?"
 GOOD = "Sit down, lean forward and pinch the soft part of your nose for ten minutes."
@@ -89,15 +89,24 @@ def test_one_bad_answer_leaves_the_reply_unscored(
     assert fault
 
 
-@pytest.mark.parametrize("trouble", [{"status": 400}, {"slow": 3.0}], ids=str)
-def test_a_server_that_refuses_or_hangs_leaves_the_reply_unscored(
-    server: ChatServer, judge: JudgeGrader, trouble: Trouble
-) -> None:
-    server.troubles = [trouble]
+def test_a_server_that_refuses_leaves_the_reply_unscored(server: ChatServer, judge: JudgeGrader) -> None:
+    server.troubles = [{"status": 400}]
     grading, fault = graded_or_unscored(judge, PROMPT, BAD, "nosebleed")
     assert grading.grade == "unscored"
-    assert fault
+    assert "HTTP 400" in str(fault)
     assert graded_or_unscored(judge, PROMPT, GOOD, "nosebleed")[0].grade != "unscored"
+
+
+def test_a_server_that_hangs_leaves_the_reply_unscored_and_is_given_up(
+    server: ChatServer, rubrics: Rubrics
+) -> None:
+    judge = open_judge(server.url, rubrics, limits=HASTY)
+    server.troubles = [{"slow": 1.0}] * 200
+    found = [graded_or_unscored(judge, f"{PROMPT} {n}", BAD, "nosebleed") for n in range(4)]
+    assert {grading.grade for grading, _ in found} == {"unscored"}
+    assert "no sign of life" in str(found[0][1])
+    assert "given up" not in str(found[2][1])
+    assert "given up" in str(found[3][1])
 
 
 def test_line_breaks_in_a_quote_may_come_back_as_spaces(server: ChatServer, judge: JudgeGrader) -> None:
@@ -173,17 +182,6 @@ def test_a_judge_is_named_by_its_model_and_its_rubrics(judge: JudgeGrader, rubri
 def test_what_is_no_judge_is_refused_before_anything_is_graded(spec: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         load_grader(spec)
-
-
-def test_a_model_that_keeps_failing_is_given_up(server: ChatServer, rubrics: Rubrics) -> None:
-    judge = open_judge(server.url, rubrics, limits=QUICK.model_copy(update={"reply": 0.2, "stall": 0.2}))
-    server.troubles = [{"slow": 0.5}] * 200
-    faults = [graded_or_unscored(judge, f"{PROMPT} {n}", BAD, "nosebleed")[1] for n in range(4)]
-    count = len(server.asked)
-    assert "given up" in str(faults[3])
-    assert "given up" not in str(faults[2])
-    graded_or_unscored(judge, "Another?", BAD, "nosebleed")
-    assert len(server.asked) == count
 
 
 def test_an_unknown_emergency_is_asked_nothing(server: ChatServer, judge: JudgeGrader) -> None:
