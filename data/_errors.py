@@ -13,13 +13,13 @@ recorded as the model's outcome, and the other models go on.
 
 from pathlib import Path
 
-_LONGEST = 600
+_LONGEST = 1200
 
 
 class QuantTriageError(Exception):
     """Base of every error that this project raises on purpose; its text is one line for the user.
 
-    What a hostile file calls itself may be megabytes long: of over 600 characters the middle is left out.
+    What a hostile file calls itself may be megabytes long: of over 1,200 characters the middle is left out.
     """
 
     def __init__(self, message: str = ""):

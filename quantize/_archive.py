@@ -82,12 +82,29 @@ def unpack_source(target: Path) -> Path:
         _check(archive, installed)
         try:
             with tarfile.open(archive, "r:gz") as tar:
-                tar.extractall(target, filter="data")
+                _unpack_all(tar, target)
         except (tarfile.TarError, EOFError, OSError) as error:
             raise IntegrityError(
                 f"{archive.name} cannot be unpacked ({error}): remove it and run again"
             ) from error
     return target / f"llama_cpp_python-{installed}" / _WITHIN
+
+
+def _unpack_all(tar: tarfile.TarFile, target: Path) -> None:
+    """Unpack what stays inside the target: files, folders, and links that point inside it.
+
+    tarfile's own data filter came with Python 3.11.4; Debian 12 has 3.11.2.
+    """
+    root = target.resolve()
+
+    def stays(member: tarfile.TarInfo) -> bool:
+        place = root / member.name
+        if member.issym():
+            return (place.parent / member.linkname).resolve().is_relative_to(root)
+        return (member.isfile() or member.isdir()) and place.resolve().is_relative_to(root)
+
+    tar.extraction_filter = getattr(tarfile, "data_filter", None)
+    tar.extractall(target, [one for one in tar.getmembers() if stays(one)])  # noqa: S202 - checked above
 
 
 def _check(archive: Path, installed: str) -> str:
