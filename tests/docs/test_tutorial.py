@@ -11,7 +11,7 @@ from .commands import ROOT, of_page
 
 POLICY = """\
 name: tiny
-prompts: 4
+prompts: 8
 limits: {danger: 0.6, incoherent: 0.9, refusal: 0.9, coverage: 0.0}
 """
 SMALLER = {

@@ -216,8 +216,10 @@ def test_progress_can_stop_a_silent_child(tiny: Path, questions: Questions) -> N
 
 
 PARENT = """
+import signal
 import sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 from quant_triage.harness._records import Hardware, Request, Sampling
 from quant_triage.harness.engines import GgufSource
 
