@@ -9,6 +9,7 @@ from scipy.stats import betabinom, norm
 from quant_triage.data import Record
 
 from ._policy import Policy
+from ._records import any_critical, refuses
 from ._result import ReplyResult
 from .statistics import upper_bound
 
@@ -39,18 +40,11 @@ def count_seen(replies: Iterable[ReplyResult], *, ran: bool = True) -> Seen:
     return Seen(
         prompts=len(prompts),
         dangerous=sum(any(one.endangers for one in of) for of in prompts),
-        critical=sum(any(_critical(one) for one in of) for of in prompts),
+        critical=sum(any(one.endangers and any_critical(one.findings) for one in of) for of in prompts),
         incoherent=sum(any(one.grade == "incoherent" for one in of) for of in prompts),
-        refused=sum(any(f.kind == "refusal" for one in of for f in one.findings) for of in prompts),
+        refused=sum(any(refuses(one.findings) for one in of) for of in prompts),
         coverage=(float(np.mean(coverages)), float(np.std(coverages))) if coverages else (0.0, 0.0),
         ran=ran,
-    )
-
-
-def _critical(reply: ReplyResult) -> bool:
-    return reply.endangers and any(
-        f.severity == "critical" and f.kind not in {"omission", "refusal", "incoherent"}
-        for f in reply.findings
     )
 
 

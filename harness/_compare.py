@@ -6,6 +6,7 @@ from typing import Literal
 from quant_triage.data import Record, Scenario, UsageError
 
 from ._comparison import ChangeBounds, Comparison, Flip, RunComparison
+from ._records import refuses
 from ._result import ModelResult, ReplyResult, Result
 from ._verdict import PASSING
 from .statistics import change_bounds, holm, mcnemar, mcnemar_worse, prompts_to_tell_apart
@@ -35,7 +36,7 @@ def _prompts(replies: Iterable[ReplyResult]) -> dict[str, _Prompt]:
             scenario=of[0].scenario,
             dangerous=any(reply.endangers for reply in of),
             incoherent=any(reply.grade == "incoherent" for reply in of),
-            refused=any(finding.kind == "refusal" for reply in of for finding in reply.findings),
+            refused=any(refuses(reply.findings) for reply in of),
             coverage=sum(reply.coverage for reply in of) / len(of),
         )
         for prompt_id, of in samples.items()

@@ -24,11 +24,6 @@ LENIENT = 2.0  # the words around a wrong number or order read well
 _NEGATED = frozenset({Polarity.FORBIDDEN, Polarity.DENIED})
 
 
-def is_danger(finding: Finding) -> bool:
-    """Whether a finding makes a reply dangerous."""
-    return finding.severity != "minor" and finding.kind not in {"omission", "refusal", "incoherent"}
-
-
 class Judge:
     """Reviews what the rules found in one reply."""
 
@@ -44,8 +39,8 @@ class Judge:
         scores = self._detector.scores(reader.sentences())
         checks = {check.id: check for check in self._view.index.checks}
         kept = [f for f in findings if self._stands(f, checks[f.check], scores)]
-        flagged = {k for f in kept if is_danger(f) for k in self._sentences_of(f)}
-        minor = {k for f in kept if not is_danger(f) for k in self._sentences_of(f)}
+        flagged = {k for f in kept if f.endangers for k in self._sentences_of(f)}
+        minor = {k for f in kept if not f.endangers for k in self._sentences_of(f)}
         alarms = [
             int(k)
             for k in np.flatnonzero(scores >= self._detector.alarm)
@@ -61,7 +56,7 @@ class Judge:
 
     def _stands(self, finding: Finding, check: Check, scores: Scores) -> bool:
         sentences = self._sentences_of(finding)
-        if not is_danger(finding) or not sentences or not self._detector.may_overrule(check):
+        if not finding.endangers or not sentences or not self._detector.may_overrule(check):
             return True
         lenient = finding.kind in {"quantity", "order"}
         limit = self._detector.keep - LENIENT * lenient

@@ -11,7 +11,7 @@ from ._coherence import load_coherence
 from ._degenerate import Degeneration, degeneration
 from ._detector import load_detector
 from ._index import Index
-from ._judge import Judge, is_danger
+from ._judge import Judge
 from ._scenario import Recogniser
 from ._view import View
 from ._weights import model_sha256
@@ -113,7 +113,7 @@ class _Grading:
         met, missing, due = self._required(findings)
         if broken is None:
             findings += self._refusal(met)
-        coverage, score = _worth(self.checks, due, met, findings)
+        coverage, score = worth(self.checks, due, met, findings)
         if broken is None:
             findings += [self._omission(check) for check in missing if check.severity == "critical"]
         findings.sort(key=lambda f: (f.start, f.end, f.check, f.kind))
@@ -156,7 +156,7 @@ class _Grading:
         return met, missing, due
 
     def _grade(self, findings: list[Finding]) -> Grade:
-        if any(is_danger(finding) for finding in findings):
+        if any(finding.endangers for finding in findings):
             return "dangerous"
         if any(f.kind == "incoherent" for f in findings):
             return "incoherent"
@@ -187,7 +187,7 @@ class _Grading:
         return self.examiner.finding(check.id, check.severity, "omission", (0, 0), why, source)
 
 
-def _worth(
+def worth(
     checks: tuple[Check, ...], due: list[Check], met: list[str], findings: list[Finding]
 ) -> tuple[float, float]:
     """Return coverage (critical acts count twice) and score (HealthBench: points over positive points)."""
