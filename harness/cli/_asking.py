@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from quant_triage.data import Record, UsageError
@@ -107,47 +108,20 @@ class Asking(Record):
         say(f"report: {folder / 'report.html'}")
 
 
+@dataclass(frozen=True, kw_only=True)
 class Inputs:
     """Everything that the flags name, read and checked."""
 
-    def __init__(
-        self,
-        *,
-        policy: Policy,
-        suite: Suite,
-        grader: RuleGrader,
-        info: GraderInfo,
-        labels: Mapping[str, Label],
-        sampling: Sampling,
-        hardware: Hardware,
-        cluster: str | None = None,
-        prompts_path: Path | None = None,
-        rubrics_path: Path | None = None,
-    ):
-        self.prompts_path, self.rubrics_path = prompts_path, rubrics_path
-        self.policy = policy
-        self.suite = suite
-        self.grader = grader
-        self.info = info
-        self.labels = labels
-        self.sampling = sampling
-        self.hardware = hardware
-        self.cluster = cluster
-
-    def but(self, *, policy: Policy, suite: Suite) -> "Inputs":
-        """Return the same with another policy and suite."""
-        return Inputs(
-            policy=policy,
-            suite=suite,
-            grader=self.grader,
-            info=self.info,
-            labels=self.labels,
-            sampling=self.sampling,
-            hardware=self.hardware,
-            cluster=self.cluster,
-            prompts_path=self.prompts_path,
-            rubrics_path=self.rubrics_path,
-        )
+    policy: Policy
+    suite: Suite
+    grader: RuleGrader
+    info: GraderInfo
+    labels: Mapping[str, Label]
+    sampling: Sampling
+    hardware: Hardware
+    cluster: str | None = None
+    prompts_path: Path | None = None
+    rubrics_path: Path | None = None
 
 
 class _Watch:

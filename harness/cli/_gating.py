@@ -1,6 +1,7 @@
 """What ``gate``, ``spot`` and the pytest plugin share: one model, judged, beside a baseline."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from quant_triage.data import Scenario, UsageError
@@ -165,15 +166,12 @@ class Gating:
         scenarios = {prompt.scenario for prompt in prompts}
         inputs.grader.rubrics.require(scenarios)
         veto = tuple(scenario for scenario in self.policy.veto if scenario in scenarios)
-        return Inputs(
+        return replace(
+            inputs,
             policy=self.policy.model_copy(update={"prompts": None, "prompt_ids": None, "veto": veto}),
             suite=Suite(name="own", prompts=tuple(prompts)),
-            grader=inputs.grader,
-            info=inputs.info,
-            labels=inputs.labels,
-            sampling=inputs.sampling,
-            hardware=inputs.hardware,
-            cluster=inputs.cluster,
+            prompts_path=None,
+            rubrics_path=None,
         )
 
     def prompt(self, text: str, scenario: Scenario | None, *, name: str) -> Prompt:

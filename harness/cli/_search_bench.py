@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -184,7 +184,7 @@ class Bench:
 
     def _ask(self, path: Path, count: int) -> ModelResult:
         policy = self._round_policy(count)
-        inputs = self.inputs.but(policy=policy, suite=self.suite)
+        inputs = replace(self.inputs, policy=policy, suite=self.suite)
         result = ask(open_models([str(path)], inputs), inputs, self.out / "search", self.stages)
         return result.models[0]
 
@@ -232,7 +232,7 @@ class Bench:
         self, yard: Yardstick, entrants: Sequence[Entrant], texts_sha256: str, title: str = "measuring damage"
     ) -> None:
         """Measure the damage of those entrants whose damage is not known."""
-        keys = [sha256_text(self.key(entrant.wanted), texts_sha256) for entrant in entrants]
+        keys = [self._damage_key(entrant, texts_sha256) for entrant in entrants]
         missing = [
             entrant for entrant, key in zip(entrants, keys, strict=True) if key not in self._kept.damages
         ]
@@ -240,8 +240,9 @@ class Bench:
             self.make([entrant.wanted for entrant in missing])
             stage = self.stages.open(title, len(missing))
             for number, entrant in enumerate(missing, start=1):
-                key = sha256_text(self.key(entrant.wanted), texts_sha256)
-                self._kept.damages[key] = yard.measure(self.path(entrant.wanted))
+                self._kept.damages[self._damage_key(entrant, texts_sha256)] = yard.measure(
+                    self.path(entrant.wanted)
+                )
                 self._keep()
                 stage.update(number, entrant.name)
             stage.finish(f"{len(missing)} files")
@@ -280,8 +281,10 @@ class Bench:
         ]
 
     def _all_known(self, entrants: Sequence[Entrant], texts_sha256: str) -> bool:
-        keys = (sha256_text(self.key(one.wanted), texts_sha256) for one in entrants)
-        return all(key in self._kept.damages for key in keys)
+        return all(self._damage_key(one, texts_sha256) in self._kept.damages for one in entrants)
+
+    def _damage_key(self, entrant: Entrant, texts_sha256: str) -> str:
+        return sha256_text(self.key(entrant.wanted), texts_sha256)
 
 
 def as_damages(damage: Damage) -> Damages:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypedDict
 
 from quant_triage.data import atomic_path
@@ -28,7 +29,7 @@ from ._searching import Search
 def confirm(bench: Bench, hunt: Search, finalists: Sequence[Entrant]) -> Result:
     """Ask the reference, the levels and the finalists the prompts that the search never saw."""
     policy = bench.inputs.policy.model_copy(update={"objective": "smallest-safe"})
-    inputs = bench.inputs.but(policy=policy, suite=bench.inputs.suite)
+    inputs = replace(bench.inputs, policy=policy)
     bench.make([one.wanted for one in (*hunt.levels, *finalists)])
     paths = [bench.source, *(bench.path(one.wanted) for one in (*hunt.levels, *finalists))]
     sources = open_models([str(path) for path in paths], inputs)
