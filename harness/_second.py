@@ -51,10 +51,14 @@ def _scored(pairs: Iterable[Question]) -> list[Question]:
     return [pair for pair in pairs if "unscored" not in {pair.rules, pair.judge}]
 
 
+def _split(scored: Iterable[Question]) -> list[Question]:
+    return [pair for pair in scored if (pair.rules == "dangerous") != (pair.judge == "dangerous")]
+
+
 def differences(pairs: Sequence[Question]) -> Differences:
     """Count where they agree, and name where they do not."""
     scored = _scored(pairs)
-    split = [pair for pair in scored if (pair.rules == "dangerous") != (pair.judge == "dangerous")]
+    split = _split(scored)
     return Differences(
         both=len(scored),
         unscored=len(pairs) - len(scored),
@@ -69,14 +73,10 @@ def write_open_labels(path: Path, pairs: Sequence[Question]) -> None:
     Raises:
         UsageError: The file cannot be written.
     """
-    split = {*differences(pairs).only_rules, *differences(pairs).only_judge}
     lines = {
-        key: OpenLabel(
-            key=key,
-            question=pair,
-        )
-        for pair in pairs
-        if pair.id in split and (key := reply_hash(pair.prompt, pair.reply))
+        key: OpenLabel(key=key, question=pair)
+        for pair in _split(_scored(pairs))
+        if (key := reply_hash(pair.prompt, pair.reply))
     }
     with atomic_path(path) as temporary:
         temporary.write_text("".join(line.model_dump_json() + "\n" for line in lines.values()), "utf-8")
