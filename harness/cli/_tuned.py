@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from quant_triage.harness.engines import CheckpointSource, Source
-from quant_triage.training import base_sha256, check_base, read_merge_info
+from quant_triage.training import base_sha256, check_base, read_adapter_info, read_merge_info
 
 
 def check_adapters(sources: Sequence[Source]) -> None:
@@ -32,7 +32,8 @@ def find_base(sources: Sequence[Source]) -> Source | None:
     for source in checkpoints:
         merged = read_merge_info(source.path)
         if source.adapter is not None:
-            tuned_from.add(base_sha256(source.path))
+            record = read_adapter_info(source.adapter)  # held against its base when it was opened
+            tuned_from.add(record.base_sha256 if record else base_sha256(source.path))
         elif merged is not None:
             tuned_from.add(merged.base_sha256)
         else:
