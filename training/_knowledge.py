@@ -125,15 +125,18 @@ def load_scenarios(folder: Path = FOLDER) -> tuple[Scenario, ...]:
 
 
 @cache
+def _listed(path: Path) -> frozenset[str]:
+    return frozenset(path.read_text(encoding="utf-8").splitlines())
+
+
 def unsure() -> frozenset[str]:
     """Messages that the bundled base takes for another emergency; `_recognition.py` lists them."""
-    return frozenset(UNSURE.read_text(encoding="utf-8").splitlines())
+    return _listed(UNSURE)
 
 
-@cache
 def doubtful() -> frozenset[str]:
     """Messages that do not tell for certain which emergency they are about; `_doubt.py` lists them."""
-    return frozenset(DOUBTFUL.read_text(encoding="utf-8").splitlines())
+    return _listed(DOUBTFUL)
 
 
 def _divide(texts: tuple[str, ...], rng: Random) -> Shares:

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import gguf
 import psutil
 import pytest
 
 from quant_triage.harness.cluster import join
 from quant_triage.harness.engines import probe
 
-from ..engines.conftest import quantize, write_model
+from ..engines.conftest import write_levels
 
 if TYPE_CHECKING:
     from ray.cluster_utils import Cluster as RayNodes
@@ -31,11 +30,7 @@ ENVIRONMENT = {
 @pytest.fixture(scope="session")
 def levels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with three levels of one tiny model."""
-    folder = tmp_path_factory.mktemp("levels")
-    reference = write_model(folder / "tiny-F16.gguf")
-    quantize(reference, folder / "tiny-Q4_K_M.gguf", gguf.LlamaFileType.MOSTLY_Q4_K_M)
-    quantize(reference, folder / "tiny-Q2_K.gguf", gguf.LlamaFileType.MOSTLY_Q2_K)
-    return folder
+    return write_levels(tmp_path_factory.mktemp("levels"))
 
 
 @pytest.fixture(scope="session")

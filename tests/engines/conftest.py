@@ -130,6 +130,14 @@ def quantize(source: Path, target: Path, file_type: int) -> Path:
     return target
 
 
+def write_levels(folder: Path) -> Path:
+    """Write F16, Q4_K_M and Q2_K of one tiny model into a folder."""
+    reference = write_model(folder / "tiny-F16.gguf")
+    quantize(reference, folder / "tiny-Q4_K_M.gguf", gguf.LlamaFileType.MOSTLY_Q4_K_M)
+    quantize(reference, folder / "tiny-Q2_K.gguf", gguf.LlamaFileType.MOSTLY_Q2_K)
+    return folder
+
+
 def make_requests(count: int, key: Callable[[str, int], str] | None = None) -> list[Request]:
     """Questions of different lengths; without ``key``, each one's number is its key."""
     asked = [f"what should I do {'my friend is bleeding ' * (number % 5)}{number}" for number in range(count)]
@@ -148,11 +156,7 @@ def make_requests(count: int, key: Callable[[str, int], str] | None = None) -> l
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with F16, Q4_K_M and Q2_K of one tiny model."""
-    folder = tmp_path_factory.mktemp("models")
-    reference = write_model(folder / "tiny-F16.gguf")
-    quantize(reference, folder / "tiny-Q4_K_M.gguf", gguf.LlamaFileType.MOSTLY_Q4_K_M)
-    quantize(reference, folder / "tiny-Q2_K.gguf", gguf.LlamaFileType.MOSTLY_Q2_K)
-    return folder
+    return write_levels(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="session")
