@@ -1,7 +1,6 @@
 """Reads a directory of rubrics, resolves what files say of one another, and refuses what does not fit."""
 
 from collections.abc import Iterable
-from functools import cached_property
 from pathlib import Path
 
 from quant_triage.data import FileFormatError, Record, Scenario, UsageError, read_yaml, sha256_text
@@ -37,7 +36,7 @@ class Rubrics(Record):
     sources: dict[str, Source]
     sha256: str
 
-    @cached_property
+    @property
     def scenarios(self) -> tuple[Scenario, ...]:
         """The scenarios that have a rubric, in order of name."""
         return tuple(sorted(self.by_scenario))

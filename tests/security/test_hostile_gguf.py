@@ -22,6 +22,7 @@ from .mutation import mutate, write
 
 HERE = Path(__file__).parent
 READ, LOADED = 2000, 200
+LONGEST = 1210  # of any error of ours, what was left out included
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_thousands_of_damaged_headers_give_one_short_line_each(model: Path, tmp_
                 reader(path)
             except UsageError as error:
                 said = str(error)
-                ends["refused" if len(said) < 700 and "\n" not in said else f"seed {seed}"] += 1
+                ends["refused" if len(said) <= LONGEST and "\n" not in said else f"seed {seed}"] += 1
             else:
                 ends["read"] += 1
     assert set(ends) == {"read", "refused"}
@@ -84,7 +85,7 @@ def test_what_a_header_cannot_be_is_refused_in_one_line(tmp_path: Path, lie: str
         with pytest.raises(UsageError) as error:
             reader(path)
         assert "\n" not in str(error.value)
-        assert len(str(error.value)) < 700
+        assert len(str(error.value)) <= LONGEST
 
 
 @pytest.mark.parametrize(
