@@ -42,6 +42,7 @@ class Settings:
     seed: int = 1
     steps: int = 6500
     out: str = "data/base"
+    start: str = ""  # a base to go on from, with its tokenizer and its shape; empty: from scratch
     layers: int = 8
     hidden: int = 256
     ff: int = 768
@@ -113,6 +114,13 @@ def build_model(s: Settings) -> Any:
     return Gemma3ForCausalLM(config)
 
 
+def start_model(s: Settings) -> Any:
+    """The model before the first step: new, or the base that training goes on from."""
+    if not s.start:
+        return build_model(s)
+    return Gemma3ForCausalLM.from_pretrained(s.start, dtype=torch.float32, attention_dropout=s.dropout)
+
+
 def drop_residuals(model: Any, share: float) -> None:
     """Dropout on what attention and feed-forward add to the residual stream, and on the embeddings.
 
@@ -162,7 +170,7 @@ def validation_loss(model: Any, rows: torch.Tensor, s: Settings) -> float:
     losses = []
     for batch in torch.split(rows, s.batch):
         ids = batch.to(s.device).long()
-        with torch.autocast(s.device, dtype=torch.bfloat16, enabled=s.device == "cuda"):
+        with torch.autocast(s.device, dtype=torch.bfloat16):
             logits = model(input_ids=ids[:, :-1]).logits
         losses.append(
             torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten()).item()
@@ -236,7 +244,10 @@ def main(argv: list[str] | None = None) -> None:
     torch.manual_seed(s.seed)
     torch.set_float32_matmul_precision("high")
 
-    tokenizer = train_sentencepiece(texts_for_tokenizer(s.seed, min(s.docs, 20_000)), s.vocab)
+    if s.start:
+        tokenizer = (Path(s.start) / "tokenizer.model").read_bytes()
+    else:
+        tokenizer = train_sentencepiece(texts_for_tokenizer(s.seed, min(s.docs, 20_000)), s.vocab)
     jobs: list[tuple[bytes, int, int, int, int, Part]] = [
         (tokenizer, s.seed, shard, s.docs // SHARDS, s.row, "pretrain") for shard in range(SHARDS)
     ]
@@ -246,7 +257,7 @@ def main(argv: list[str] | None = None) -> None:
     rows = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(s.seed))]
     log(f"corpus: {len(rows):,} rows, {len(held)} held-out rows, {time.monotonic() - begun:.0f} s")
 
-    model: Any = build_model(s).to(device=s.device)
+    model: Any = start_model(s).to(device=s.device)
     if s.residual_dropout:
         drop_residuals(model, s.residual_dropout)
     parameters = sum(p.numel() for p in model.parameters())
@@ -269,7 +280,7 @@ def main(argv: list[str] | None = None) -> None:
             group["lr"] = rate(s, step)
         at = (step % per_pass) * batch
         ids = rows[at : at + batch].long()
-        with torch.autocast(s.device, dtype=torch.bfloat16, enabled=s.device == "cuda"):
+        with torch.autocast(s.device, dtype=torch.bfloat16):
             logits = forward(input_ids=ids[:, :-1], use_cache=False).logits
             losses = torch.nn.functional.cross_entropy(
                 logits.flatten(0, 1).float(), ids[:, 1:].flatten(), reduction="none"
