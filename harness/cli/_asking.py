@@ -3,7 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
+from typing import get_type_hints
 
 from quant_triage.data import Record, UsageError
 from quant_triage.harness import (
@@ -28,6 +31,7 @@ from quant_triage.prompts import Suite, load_suite
 from quant_triage.reports import render, terminal_report, write_result
 from quant_triage.rubrics import load_rubrics
 
+from . import _options as opt
 from ._console import emit_json, out, say
 from ._divergence import with_divergence
 from ._places import find_places
@@ -38,21 +42,21 @@ REPORT = "report.json"
 
 
 class Asking(Record):
-    """The shared flags, as they were given."""
+    """The shared flags, as they were given; :func:`asks` gives them to a command."""
 
-    policy: str = "screen"
-    prompts: Path | None = None
-    rubrics: Path | None = None
-    labels: Path | None = None
-    samples: int | None = None
-    seed: int = 0
-    max_tokens: int = 512
-    slots: int = 16
-    threads: int = 0
-    gpu_layers: int = -1
-    jobs: int = 1
-    cluster: str | None = None
-    curtail: bool = False
+    policy: opt.Policy = "screen"
+    prompts: opt.Prompts = None
+    rubrics: opt.Rubrics = None
+    labels: opt.Labels = None
+    samples: opt.Samples = None
+    seed: opt.Seed = 0
+    max_tokens: opt.MaxTokens = 512
+    slots: opt.Slots = 16
+    threads: opt.Threads = 0
+    gpu_layers: opt.GpuLayers = -1
+    jobs: opt.Jobs = 1
+    cluster: opt.Cluster = None
+    curtail: opt.Curtail = False
 
     def check(self) -> "Inputs":
         """Read every file that the flags name, before any model is loaded.
@@ -106,6 +110,44 @@ class Asking(Record):
         else:
             out.print(terminal_report(result))
         say(f"report: {folder / 'report.html'}")
+
+
+def asks(*without: str, **defaults: object) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the flags of :class:`Asking` in place of its parameter ``asking``.
+
+    Typer reads a command's flags off its signature, so that is rewritten.
+
+    Args:
+        without: Fields that the command has no flag for.
+        defaults: Where a flag's default is another one in this command.
+    """
+    hints = get_type_hints(Asking, include_extras=True)
+    flags = [
+        Parameter(
+            name, Parameter.KEYWORD_ONLY, annotation=hints[name], default=defaults.get(name, field.default)
+        )
+        for name, field in Asking.model_fields.items()
+        if name not in without
+    ]
+
+    def expand(command: Callable[..., None]) -> Callable[..., None]:
+        own = [
+            parameter.replace(kind=Parameter.KEYWORD_ONLY)
+            for parameter in signature(command, eval_str=True).parameters.values()
+        ]
+        at = [parameter.name for parameter in own].index("asking")
+
+        @wraps(command)
+        def called(**given: object) -> None:
+            asking = Asking.model_validate({flag.name: given.pop(flag.name) for flag in flags})
+            command(asking=asking, **given)
+
+        shown = [*own[:at], *flags, *own[at + 1 :]]
+        called.__signature__ = Signature(shown)  # type: ignore[attr-defined]
+        called.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
+        return called
+
+    return expand
 
 
 @dataclass(frozen=True, kw_only=True)

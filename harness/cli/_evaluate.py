@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from . import _options as opt
-from ._asking import Asking, evaluate_into
+from ._asking import Asking, asks, evaluate_into
 from ._console import err, one_line_errors
 from ._progress import Stages
 
@@ -19,7 +19,9 @@ def _run_name(spec: str) -> str:
     return re.sub(r"[^\w.-]+", "-", spec.partition("://")[2]).strip("-")
 
 
+@asks()
 def evaluate_models(
+    *,
     models: Annotated[
         list[str],
         typer.Argument(
@@ -38,38 +40,11 @@ def evaluate_models(
             show_default=False,
         ),
     ] = None,
-    policy: opt.Policy = "screen",
-    prompts: opt.Prompts = None,
-    rubrics: opt.Rubrics = None,
-    labels: opt.Labels = None,
-    samples: opt.Samples = None,
-    seed: opt.Seed = 0,
-    max_tokens: opt.MaxTokens = 512,
-    slots: opt.Slots = 16,
-    threads: opt.Threads = 0,
-    gpu_layers: opt.GpuLayers = -1,
-    jobs: opt.Jobs = 1,
-    cluster: opt.Cluster = None,
-    curtail: opt.Curtail = False,
+    asking: Asking,
     as_json: opt.Json = False,
 ) -> None:
     """Ask every model the same emergency questions, grade the replies and decide."""
     with one_line_errors():
-        asking = Asking(
-            policy=policy,
-            prompts=prompts,
-            rubrics=rubrics,
-            labels=labels,
-            samples=samples,
-            seed=seed,
-            max_tokens=max_tokens,
-            slots=slots,
-            threads=threads,
-            gpu_layers=gpu_layers,
-            jobs=jobs,
-            cluster=cluster,
-            curtail=curtail,
-        )
         folder = out or Path("runs") / _run_name(models[0])
         with Stages(err) as stages:
             result = evaluate_into(folder, models, asking, stages, base=base)

@@ -10,13 +10,15 @@ from quant_triage.harness import Result, regressions
 from quant_triage.reports import faults_text, terminal_report, write_result
 
 from . import _options as opt
-from ._asking import REPORT, Asking
+from ._asking import REPORT, Asking, asks
 from ._console import emit_json, err, one_line_errors, out, say
 from ._gating import Gating, one_model_json
 from ._progress import Stages
 
 
+@asks(curtail=True)
 def gate(
+    *,
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="A GGUF, or a recorded .jsonl.", show_default=False)
     ],
@@ -32,38 +34,11 @@ def gate(
             "--out", help="Folder of reports and journal; under runs/ unless named.", show_default=False
         ),
     ] = None,
-    policy: opt.Policy = "screen",
-    prompts: opt.Prompts = None,
-    rubrics: opt.Rubrics = None,
-    labels: opt.Labels = None,
-    samples: opt.Samples = None,
-    seed: opt.Seed = 0,
-    max_tokens: opt.MaxTokens = 512,
-    slots: opt.Slots = 16,
-    threads: opt.Threads = 0,
-    gpu_layers: opt.GpuLayers = -1,
-    jobs: opt.Jobs = 1,
-    cluster: opt.Cluster = None,
-    curtail: opt.Curtail = True,
+    asking: Asking,
     as_json: opt.Json = False,
 ) -> None:
     """Judge one model: exit 0 pass, 1 fail or worse than the baseline, 2 bad input, 3 not enough evidence."""
     with one_line_errors():
-        asking = Asking(
-            policy=policy,
-            prompts=prompts,
-            rubrics=rubrics,
-            labels=labels,
-            samples=samples,
-            seed=seed,
-            max_tokens=max_tokens,
-            slots=slots,
-            threads=threads,
-            gpu_layers=gpu_layers,
-            jobs=jobs,
-            cluster=cluster,
-            curtail=curtail,
-        )
         if update and baseline is None:
             raise UsageError("--update-baseline needs --baseline: the file to write")
         folder = out_dir or Path("runs") / f"gate-{Path(model).stem}"

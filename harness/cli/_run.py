@@ -10,7 +10,7 @@ from quant_triage.quantize import convert, parse_levels
 from quant_triage.training import merge, resolve_base, resolve_config
 
 from . import _options as opt
-from ._asking import Asking, evaluate_into
+from ._asking import Asking, asks, evaluate_into
 from ._console import err, one_line_errors, say
 from ._deploy import deploy
 from ._imatrix import check_imatrix
@@ -30,7 +30,9 @@ def _base_gguf(stages: Stages, base: str, folder: Path) -> Path:
     return file
 
 
+@asks()
 def run(
+    *,
     out: Annotated[Path, typer.Option("--out", help="Folder of the run; run again and it goes on.")],
     base: opt.Base = None,
     data: opt.Data = EMERGENCY_DATASET,
@@ -39,19 +41,7 @@ def run(
     backend: opt.Backend = "auto",
     preset: opt.Preset = "bundled",
     config: opt.Config = None,
-    policy: opt.Policy = "screen",
-    prompts: opt.Prompts = None,
-    rubrics: opt.Rubrics = None,
-    labels: opt.Labels = None,
-    samples: opt.Samples = None,
-    seed: opt.Seed = 0,
-    max_tokens: opt.MaxTokens = 512,
-    slots: opt.Slots = 16,
-    threads: opt.Threads = 0,
-    gpu_layers: opt.GpuLayers = -1,
-    jobs: opt.Jobs = 1,
-    cluster: opt.Cluster = None,
-    curtail: opt.Curtail = False,
+    asking: Asking,
     ask_base: Annotated[
         bool, typer.Option(help="Ask the base before fine-tuning too, to show what training changed.")
     ] = True,
@@ -59,28 +49,13 @@ def run(
 ) -> None:
     """Fine-tune, merge, convert, quantize, ask, grade, decide. Finished stages are skipped."""
     with one_line_errors():
-        asking = Asking(
-            policy=policy,
-            prompts=prompts,
-            rubrics=rubrics,
-            labels=labels,
-            samples=samples,
-            seed=seed,
-            max_tokens=max_tokens,
-            slots=slots,
-            threads=threads,
-            gpu_layers=gpu_layers,
-            jobs=jobs,
-            cluster=cluster,
-            curtail=curtail,
-        )
         wanted = parse_levels(levels, imatrix=imatrix != "none")
         check_imatrix(imatrix)
         resolved = resolve_config(preset, config, {"base": base})
         asking.check()
         models = out / "models"
         with Stages(err) as stages:
-            say(f"{preset} on {resolved.config.base}, {len(wanted)} levels, policy {policy}")
+            say(f"{preset} on {resolved.config.base}, {len(wanted)} levels, policy {asking.policy}")
             start = resolved.config.base
             adapter = train_stage(
                 stages, start, data, models / "adapter", resolved, backend=backend, resume=True

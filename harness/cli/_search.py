@@ -14,7 +14,7 @@ from quant_triage.quantize import parse_levels
 from quant_triage.reports import frontier_picture, percent, readable_size
 
 from . import _options as opt
-from ._asking import Asking, open_models, warn_if_too_small
+from ._asking import Asking, asks, open_models, warn_if_too_small
 from ._console import emit_json, err, one_line_errors, say
 from ._console import out as stdout
 from ._imatrix import check_imatrix, imatrix_stage
@@ -26,7 +26,9 @@ from ._searching import Search
 RECORD, PICTURE = "search.json", "frontier.svg"
 
 
+@asks("samples", "jobs", "cluster", "curtail")
 def search(
+    *,
     source: Annotated[Path, typer.Argument(metavar="F16.gguf", help="The unquantized GGUF.")],
     out: Annotated[Path, typer.Option("--out", help="Folder of the search; run again and it goes on.")],
     levels: opt.Levels = "all",
@@ -47,30 +49,11 @@ def search(
             show_default=False,
         ),
     ] = None,
-    policy: opt.Policy = "screen",
-    prompts: opt.Prompts = None,
-    rubrics: opt.Rubrics = None,
-    labels: opt.Labels = None,
-    seed: opt.Seed = 0,
-    max_tokens: opt.MaxTokens = 512,
-    slots: opt.Slots = 16,
-    threads: opt.Threads = 0,
-    gpu_layers: opt.GpuLayers = -1,
+    asking: Asking,
     as_json: opt.Json = False,
 ) -> None:
     """Find the smallest file that passes: types chosen tensor by tensor, confirmed on prompts never seen."""
     with one_line_errors():
-        asking = Asking(
-            policy=policy,
-            prompts=prompts,
-            rubrics=rubrics,
-            labels=labels,
-            seed=seed,
-            max_tokens=max_tokens,
-            slots=slots,
-            threads=threads,
-            gpu_layers=gpu_layers,
-        )
         started = now()
         inputs = asking.check()
         wanted = parse_levels(levels, imatrix=imatrix != "none")

@@ -15,7 +15,7 @@ from quant_triage.harness import ReplyResult, Result
 from quant_triage.reports import beside_rows, replies_text, reply_text, terminal_report, visible
 
 from . import _options as opt
-from ._asking import Asking
+from ._asking import Asking, asks
 from ._console import emit_json, err, one_line_errors, out
 from ._gating import Gating, one_model_json
 from ._progress import Stages
@@ -23,7 +23,9 @@ from ._progress import Stages
 MINUTE = 60.0
 
 
+@asks(slots=4, curtail=True)  # a large model must finish some replies within the minute
 def spot(
+    *,
     model: Annotated[
         str,
         typer.Argument(
@@ -50,19 +52,7 @@ def spot(
     ] = None,
     baseline: opt.Baseline = None,
     level: opt.Level = None,
-    policy: opt.Policy = "screen",
-    prompts: opt.Prompts = None,
-    rubrics: opt.Rubrics = None,
-    labels: opt.Labels = None,
-    samples: opt.Samples = None,
-    seed: opt.Seed = 0,
-    max_tokens: opt.MaxTokens = 512,
-    slots: opt.Slots = 4,  # a large model must finish some replies within the minute
-    threads: opt.Threads = 0,
-    gpu_layers: opt.GpuLayers = -1,
-    jobs: opt.Jobs = 1,
-    cluster: opt.Cluster = None,
-    curtail: opt.Curtail = True,
+    asking: Asking,
     as_json: opt.Json = False,
 ) -> None:
     """Ask one question, or as many as fit in a minute. Never a pass below the policy's number of prompts."""
@@ -76,21 +66,6 @@ def spot(
             raise UsageError(f"--scenario {scenario!r}: {known}")
         if prompt is not None and not prompt.strip():
             raise UsageError(f"--prompt {prompt!r} asks nothing")
-        asking = Asking(
-            policy=policy,
-            prompts=prompts,
-            rubrics=rubrics,
-            labels=labels,
-            samples=samples,
-            seed=seed,
-            max_tokens=max_tokens,
-            slots=slots,
-            threads=threads,
-            gpu_layers=gpu_layers,
-            jobs=jobs,
-            cluster=cluster,
-            curtail=curtail,
-        )
         gating = Gating(model, asking, level=level, baseline=baseline, strict=False)
         asked = None if prompt is None else gating.prompt(prompt, scenario, name="spot")
         old = gating.graded_baseline()
