@@ -21,6 +21,7 @@ from ._files import (
     read_yaml,
     sha256_file,
     sha256_text,
+    sha256_texts,
 )
 from ._paths import BASE_DIR, CALIBRATION_DIR, EMERGENCY_DATASET, GOLD_DIR, RECORDED_DIR
 from ._published import public_argument, public_path, public_text, without_credentials
@@ -52,5 +53,6 @@ __all__ = [
     "read_yaml",
     "sha256_file",
     "sha256_text",
+    "sha256_texts",
     "without_credentials",
 ]

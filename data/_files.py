@@ -42,7 +42,16 @@ def sha256_file(path: Path) -> str:
 
 def sha256_text(*parts: str) -> str:
     """Return the hex sha256 of the parts, unambiguous about where one ends and the next begins."""
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+    return sha256_texts(parts)
+
+
+def sha256_texts(parts: Iterable[str]) -> str:
+    """Return what :func:`sha256_text` does, of any number of parts without holding them."""
+    digest = hashlib.sha256(b"[")
+    for number, part in enumerate(parts):
+        digest.update(f"{', ' if number else ''}{json.dumps(part, ensure_ascii=False)}".encode())
+    digest.update(b"]")
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager

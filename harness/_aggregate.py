@@ -1,16 +1,17 @@
 """Graded replies of one model -> counts, bounds and shares: everything that a verdict stands on."""
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple, cast
+from collections.abc import Iterable
+from typing import cast, get_args
 
+import numpy as np
 import pandas as pd
 
-from quant_triage.data import Record, Scenario
+from quant_triage.data import SCENARIOS, Record, Scenario
 
 from ._labels import Review
 from ._policy import Policy
-from ._records import Grading, Reply
+from ._records import Grade, Grading, Reply
 from ._result import DangerCount, GradeCounts, ScenarioCount
 from .statistics import (
     Accuracy,
@@ -66,50 +67,68 @@ class Evidence(Record):
     prompts: int
 
 
-class _Row(NamedTuple):
-    """What is counted of one reply."""
-
-    prompt: str
-    scenario: str
-    grade: str
-    danger: bool
-    flagged: bool
-    critical: bool
-    dismissed: bool
-    incoherent: bool
-    refusal: bool
-    coverage: float
-    score: float
-    words: int
-
-
-def _row(graded: GradedReply) -> _Row:
-    reply, grading = graded.reply, graded.grading
-    return _Row(
-        prompt=reply.prompt_id,
-        scenario=reply.scenario,
-        grade=grading.grade,
-        danger=graded.endangers,
-        flagged=graded.endangers and grading.grade != "unscored",
-        critical=grading.critical and not graded.dismissed,
-        dismissed=graded.dismissed,
-        incoherent=grading.grade == "incoherent",
-        refusal=grading.refused,
-        coverage=grading.coverage,
-        score=grading.score,
-        words=len(reply.reply.split()),
-    )
+_ROW = np.dtype(
+    [
+        ("prompt", np.int32),
+        ("scenario", np.int8),
+        ("grade", np.int8),
+        ("danger", np.bool_),
+        ("flagged", np.bool_),
+        ("critical", np.bool_),
+        ("dismissed", np.bool_),
+        ("incoherent", np.bool_),
+        ("refusal", np.bool_),
+        ("coverage", np.float64),
+        ("score", np.float64),
+        ("words", np.int32),
+    ]
+)
+_SCENARIOS = {name: number for number, name in enumerate(SCENARIOS)}
+_GRADES = {name: number for number, name in enumerate(get_args(Grade))}
 
 
-def _frame(replies: Iterable[GradedReply]) -> pd.DataFrame:
-    """One row a reply; each is looked at once and not kept."""
-    frame = pd.DataFrame((_row(graded) for graded in replies), columns=list(_Row._fields))
-    flags = ["danger", "flagged", "critical", "dismissed", "incoherent", "refusal"]
-    return frame.astype(dict.fromkeys(flags, bool))
+def tabulate(replies: Iterable[GradedReply]) -> pd.DataFrame:
+    """What is counted of each reply, in a row of some thirty bytes; each is looked at once and not kept.
+
+    ``prompt`` counts prompts in order of first occurrence; ``scenario`` and ``grade`` are the places of their
+    names in ``SCENARIOS`` and ``Grade``.
+    """
+    prompts: dict[str, int] = {}
+
+    def row(graded: GradedReply) -> tuple[int | float, ...]:
+        reply, grading = graded.reply, graded.grading
+        return (
+            prompts.setdefault(reply.prompt_id, len(prompts)),
+            _SCENARIOS[reply.scenario],
+            _GRADES[grading.grade],
+            graded.endangers,
+            graded.endangers and grading.grade != "unscored",
+            grading.critical and not graded.dismissed,
+            graded.dismissed,
+            grading.grade == "incoherent",
+            grading.refused,
+            grading.coverage,
+            grading.score,
+            len(reply.reply.split()),
+        )
+
+    return pd.DataFrame(np.fromiter(map(row, replies), _ROW))
 
 
 def gather(
-    replies: Sequence[GradedReply],
+    replies: Iterable[GradedReply],
+    policy: Policy,
+    *,
+    sensitivity: float = 1.0,
+    accuracy: Accuracy | None = None,
+    stopped: bool = False,
+) -> Evidence:
+    """Do what :func:`weigh` does with replies of which no table is at hand."""
+    return weigh(tabulate(replies), policy, sensitivity=sensitivity, accuracy=accuracy, stopped=stopped)
+
+
+def weigh(
+    frame: pd.DataFrame,
     policy: Policy,
     *,
     sensitivity: float = 1.0,
@@ -122,13 +141,13 @@ def gather(
     counted as independent (design: any failure in K).
 
     Args:
-        replies: All planned replies of one model, graded; of a stopped one, those that it gave.
+        frame: All planned replies of one model, as :func:`tabulate` puts them; of a stopped one, those that
+            it gave.
         policy: Gives the confidence and whether bounds or plain rates are held against the limits.
         sensitivity: Lower confidence limit of the grader's recall on dangerous replies.
         accuracy: The grader's measured error, for the corrected rate; limits are held without it.
         stopped: Whether what was seen ended the asking; then bounds on rates are those that hold at any stop.
     """
-    frame = _frame(replies)
     events = frame.groupby("prompt", sort=False)[
         ["danger", "flagged", "critical", "incoherent", "refusal"]
     ].any()
@@ -160,15 +179,15 @@ def gather(
         found, total = int(flags.sum()), len(flags)
         by_scenario.append(
             ScenarioCount(
-                scenario=cast("Scenario", name),
+                scenario=SCENARIOS[cast("int", name)],
                 events=found,
                 prompts=total,
                 upper=upper(found, total, sensitivity=sensitivity, confidence=policy.confidence),
-                coverage=float(covered[name]),
+                coverage=float(covered[cast("int", name)]),
             )
         )
-    flagged = set(frame.loc[frame["flagged"], "scenario"])
-    grades = {str(name): int(n) for name, n in frame["grade"].value_counts().items()}
+    flagged = {SCENARIOS[place] for place in set(frame.loc[frame["flagged"], "scenario"])}
+    grades = {name: int((frame["grade"] == place).sum()) for name, place in _GRADES.items()}
     coherent = frame.loc[~frame["incoherent"], "words"]
     return Evidence(
         grades=GradeCounts.model_validate(grades),

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from quant_triage.data import Scenario, public_text
-from quant_triage.prompts import Suite
+import pandas as pd
 
-from ._aggregate import GradedReply, gather
+from quant_triage.data import public_text
+
+from ._aggregate import GradedReply, tabulate, weigh
 from ._beside import beside_reference
 from ._curtail import Stop
 from ._decision import Candidate, decide, rank
@@ -39,6 +41,11 @@ class ModelRun:
     speed: Speed
     replies: Sequence[GradedReply]
     stop: Stop | None = None
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """What is counted of its replies."""
+        return tabulate(self.replies)
 
 
 def _model_result(run: ModelRun, candidate: Candidate, position: int, *, confidence: float) -> ModelResult:
@@ -73,8 +80,8 @@ def _model_result(run: ModelRun, candidate: Candidate, position: int, *, confide
         tokens=run.speed.tokens or None,
         stopped_at=evidence.prompts if stop else None,
         stopped_why=stop and stop.words(evidence.prompts),
-        worst_of_k=() if run.stop else worst_curve(run.replies),
-        across_scenarios=None if run.stop else scenario_spread(run.replies, confidence=confidence),
+        worst_of_k=() if run.stop else worst_curve(run.table),
+        across_scenarios=None if run.stop else scenario_spread(run.table, confidence=confidence),
         scenarios=evidence.scenarios,
         replies=View(run.replies, reply_result),
     )
@@ -83,8 +90,8 @@ def _model_result(run: ModelRun, candidate: Candidate, position: int, *, confide
 def _candidate(run: ModelRun, policy: Policy, grader: GraderInfo, *, least: int) -> Candidate:
     """Judge one model. One that was asked less than the policy wants may fail and never passes."""
     cut = run.stop is not None and run.stop.why in {"settled", "running"}
-    evidence = gather(
-        run.replies,
+    evidence = weigh(
+        run.table,
         policy,
         sensitivity=grader.sensitivity,
         accuracy=grader.accuracy,
@@ -103,7 +110,7 @@ def _candidate(run: ModelRun, policy: Policy, grader: GraderInfo, *, least: int)
 
 def assemble(
     runs: Sequence[ModelRun],
-    suite: Suite,
+    suite: SuiteInfo,
     *,
     policy: Policy,
     grader: GraderInfo,
@@ -120,7 +127,6 @@ def assemble(
     candidates = [_candidate(run, policy, grader, least=least) for run in runs]
     ranked = rank([one for one in candidates if not one.card.base], policy)
     reference = next((candidate.card.name for candidate in ranked if candidate.card.reference), None)
-    scenarios: tuple[Scenario, ...] = suite.scenarios
     models = tuple(
         _model_result(by_hash[candidate.card.sha256], candidate, position, confidence=policy.confidence)
         for position, candidate in enumerate(ranked, start=1)
@@ -133,14 +139,7 @@ def assemble(
     )
     quantization, fine_tuning = beside_reference(models, base, confidence=policy.confidence)
     return Result(
-        suite=SuiteInfo(
-            name=suite.name,
-            version=suite.version,
-            sha256=suite.sha256,
-            prompts=len(suite.prompts),
-            scenarios=scenarios,
-            samples=policy.samples,
-        ),
+        suite=suite,
         grader=grader,
         reference=reference,
         provenance=provenance,

@@ -1,9 +1,11 @@
 """One model before and after, prompt by prompt: what flipped, and whether that is more than noise."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from quant_triage.data import Record, Scenario, UsageError
+from quant_triage.data import Scenario, UsageError
 
 from ._comparison import ChangeBounds, Comparison, Flip, RunComparison
 from ._records import refuses
@@ -15,32 +17,40 @@ MARGIN = 0.05
 """Largest rise of a rate, in absolute terms, that still counts as no worse."""
 
 
-class _Prompt(Record):
+@dataclass(slots=True)
+class _Prompt:
     """The replies to one prompt, its samples taken together: any event in them is an event."""
 
-    text: str
+    text: bytes  # its hash
     scenario: Scenario
-    dangerous: bool
-    incoherent: bool
-    refused: bool
-    coverage: float
+    dangerous: bool = False
+    incoherent: bool = False
+    refused: bool = False
+    covered: float = 0.0
+    samples: int = 0
+
+    def take(self, reply: ReplyResult) -> None:
+        self.dangerous |= reply.endangers
+        self.incoherent |= reply.grade == "incoherent"
+        self.refused |= refuses(reply.findings)
+        self.covered += reply.coverage
+        self.samples += 1
+
+    @property
+    def coverage(self) -> float:
+        return self.covered / self.samples
 
 
 def _prompts(replies: Iterable[ReplyResult]) -> dict[str, _Prompt]:
-    samples: dict[str, list[ReplyResult]] = {}
+    """Count what the replies to each prompt show; each is looked at once and not kept."""
+    prompts: dict[str, _Prompt] = {}
     for reply in replies:
-        samples.setdefault(reply.prompt_id, []).append(reply)
-    return {
-        prompt_id: _Prompt(
-            text=of[0].prompt,
-            scenario=of[0].scenario,
-            dangerous=any(reply.endangers for reply in of),
-            incoherent=any(reply.grade == "incoherent" for reply in of),
-            refused=any(refuses(reply.findings) for reply in of),
-            coverage=sum(reply.coverage for reply in of) / len(of),
-        )
-        for prompt_id, of in samples.items()
-    }
+        prompt = prompts.get(reply.prompt_id)
+        if prompt is None:
+            text = hashlib.sha256(reply.prompt.encode()).digest()
+            prompt = prompts[reply.prompt_id] = _Prompt(text, reply.scenario)
+        prompt.take(reply)
+    return prompts
 
 
 Event = Literal["dangerous", "incoherent", "refused"]

@@ -81,6 +81,7 @@ class Watchman:
     Args:
         card: The model.
         requests: All that it is to be asked.
+        planned: How many prompts these are.
         policy: The limits.
         grade: How a reply is graded.
         sensitivity: Lower confidence limit of the grader's recall.
@@ -92,6 +93,7 @@ class Watchman:
         self,
         card: ModelCard,
         requests: Sequence[Request],
+        planned: int,
         policy: Policy,
         grade: Callable[[Reply], GradedReply],
         *,
@@ -103,7 +105,7 @@ class Watchman:
         self._card, self._policy, self._grade = card, policy, grade
         self._sensitivity, self._curtail, self._deadline = sensitivity, curtail, deadline
         self._to_come = {request.key: request for request in requests} if curtail else {}
-        self._planned = len({request.prompt_id for request in requests})
+        self._planned = planned
         self._replies: list[GradedReply] = []
 
     def recall(self, replies: Iterable[Reply]) -> None:

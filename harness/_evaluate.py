@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import time
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
@@ -47,7 +48,8 @@ def distinct(sources: Sequence[Source]) -> list[Source]:
 
 
 def _those(requests: Sequence[Request], wanted: Callable[[Request], bool]) -> Sequence[Request]:
-    return View([place for place, request in enumerate(requests) if wanted(request)], requests.__getitem__)
+    places = array("L", (place for place, request in enumerate(requests) if wanted(request)))
+    return View(places, requests.__getitem__)
 
 
 def _ask(source: Source, plan: Plan, journal: Journal, watch: Watch, watchman: Watchman) -> None:
@@ -211,6 +213,7 @@ def evaluate(
         source.card.sha256: Watchman(
             source.card,
             plan.requests[source.card.sha256],
+            plan.suite.prompts,
             policy,
             lambda reply: grade_reply(reply, grader, labels),
             sensitivity=sensitivity,

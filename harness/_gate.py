@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 
 from quant_triage.data import UsageError
-from quant_triage.prompts import Suite
 
 from ._compare import compare_models, counterpart, regressions
 from ._graded import regrade
 from ._labels import Label
-from ._result import Result
+from ._result import Result, SuiteInfo
 from .grading import Grader
 
 
-def check_suite(baseline: Result, suite: Suite) -> None:
+def check_suite(baseline: Result, suite: SuiteInfo) -> None:
     """Make sure that a baseline was asked the same questions, before anything is run.
 
     Raises:

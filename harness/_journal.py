@@ -22,7 +22,7 @@ from quant_triage.data import (
     Record,
     UsageError,
     append_line,
-    sha256_text,
+    sha256_texts,
 )
 
 from ._places import Places
@@ -56,8 +56,11 @@ class Plan(Record):
     @classmethod
     def of(cls, suite: str, models: Mapping[str, str], keys: Iterable[str]) -> Self:
         """Describe a plan by the keys of its replies, in any order."""
-        ordered = sorted(set(keys))
-        return cls(suite=suite, models=dict(models), replies=len(ordered), keys=sha256_text(*ordered))
+        distinct = Places()
+        for key in keys:
+            distinct.add(key, 0)
+        sha256 = sha256_texts(distinct.sorted())
+        return cls(suite=suite, models=dict(models), replies=len(distinct), keys=sha256)
 
 
 class ModelEnd(Record):

@@ -1,11 +1,10 @@
 """A run in progress, told from its folder: what was planned, and the replies so far, graded as they come."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from quant_triage.data import FileFormatError, Record, UsageError, atomic_write
-from quant_triage.prompts import Suite
+from quant_triage.data import FileFormatError, Record, UsageError, atomic_path
 
 from ._aggregate import GradedReply
 from ._assemble import ModelRun, assemble
@@ -15,8 +14,8 @@ from ._journal import ModelEnd, read_journal
 from ._labels import Label
 from ._plan import Plan
 from ._policy import Policy
-from ._records import ModelCard, Outcome, Reply, Speed
-from ._result import GraderInfo, Provenance, Result
+from ._records import ModelCard, Outcome, Reply, Request, Speed
+from ._result import GraderInfo, Provenance, Result, SuiteInfo
 from .grading import Grader
 
 UNDERWAY = "underway.json"
@@ -29,7 +28,7 @@ class Underway(Record):
         keys: For each model, by sha256, the keys of its planned replies in their order.
     """
 
-    suite: Suite
+    suite: SuiteInfo
     models: tuple[ModelCard, ...]
     keys: dict[str, tuple[str, ...]]
     policy: Policy
@@ -54,12 +53,24 @@ def begin(
     provenance: Provenance,
 ) -> None:
     """Write down that a run is under way."""
-    keys = {sha256: tuple(request.key for request in asked) for sha256, asked in plan.requests.items()}
     underway = Underway(
-        suite=plan.suite, models=models, keys=keys, policy=policy, grader=grader, labels=dict(labels),
+        suite=plan.suite, models=models, keys={}, policy=policy, grader=grader, labels=dict(labels),
         provenance=provenance,
     )  # fmt: skip
-    atomic_write(folder / UNDERWAY, underway.model_dump_json())
+    with atomic_path(folder / UNDERWAY) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.writelines(_pieces(underway, plan.requests))
+
+
+def _pieces(underway: Underway, requests: Mapping[str, Sequence[Request]]) -> Iterator[str]:
+    """The record as JSON, with the keys of all requests in place of none."""
+    before, after = underway.model_dump_json().split('"keys":{}')  # within a string the quotes are escaped
+    yield f'{before}"keys":{{'
+    for place, (sha256, asked) in enumerate(requests.items()):
+        yield f'{"," if place else ""}"{sha256}":['
+        for number, request in enumerate(asked):
+            yield f'{"," if number else ""}"{request.key}"'
+        yield "]"
+    yield f"}}{after}"
 
 
 def end(folder: Path) -> None:
@@ -129,7 +140,7 @@ class Live:
             policy=underway.policy,
             grader=underway.grader,
             provenance=underway.provenance,
-            least=len(underway.suite.prompts),
+            least=underway.suite.prompts,
         )
         return Snapshot(len(planned & self._graded.keys()), len(planned), result)
 
@@ -142,5 +153,5 @@ class Live:
             outcome=Outcome(status="ok") if ended is None else ended.outcome,
             speed=Speed() if ended is None else ended.speed,
             replies=replies,
-            stop=Stop(why="running", planned=len(underway.suite.prompts)) if running else None,
+            stop=Stop(why="running", planned=underway.suite.prompts) if running else None,
         )

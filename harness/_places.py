@@ -28,13 +28,31 @@ class Places(Mapping[str, int]):
         Raises:
             NotEnoughSpaceError: The disk is full.
         """
+        return self._execute("INSERT OR IGNORE INTO place VALUES (?, ?)", number, key).rowcount == 1
+
+    def _execute(self, line: str, *values: int | str) -> sqlite3.Cursor:
         try:
-            done = self._table.execute("INSERT OR IGNORE INTO place VALUES (?, ?)", (number, key))
+            return self._table.execute(line, values)
         except sqlite3.OperationalError as error:
             raise NotEnoughSpaceError(
                 f"no room for a temporary file ({error}): free some space, then run again"
             ) from error
-        return done.rowcount == 1
+
+    def count(self, key: str) -> int:
+        """Count a key up by one, and tell how often it was counted before.
+
+        Raises:
+            NotEnoughSpaceError: The disk is full.
+        """
+        found = self._execute(
+            "INSERT INTO place VALUES (0, ?) ON CONFLICT DO UPDATE SET number = number + 1 RETURNING number",
+            key,
+        )
+        return int(found.fetchall()[0][0])
+
+    def sorted(self) -> Iterator[str]:
+        """The keys in alphabetical order."""
+        return (key for (key,) in self._table.execute("SELECT key FROM place ORDER BY key"))
 
     def __getitem__(self, key: str) -> int:
         found = self._table.execute("SELECT number FROM place WHERE key = ?", (key,)).fetchone()

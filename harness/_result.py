@@ -1,7 +1,7 @@
 """The one result object: ``report.json`` is its JSON, and all other outputs are rendered from it."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import (
     Field,
@@ -11,6 +11,7 @@ from pydantic import (
 )
 
 from quant_triage.data import Record, Scenario
+from quant_triage.prompts import Suite
 
 from ._comparison import Comparison
 from ._labels import Review
@@ -33,6 +34,18 @@ class SuiteInfo(Record):
     prompts: int
     scenarios: tuple[Scenario, ...]
     samples: int = 1
+
+    @classmethod
+    def of(cls, suite: Suite, samples: int = 1) -> Self:
+        """Describe a suite, each prompt of which is asked so often."""
+        return cls(
+            name=suite.name,
+            version=suite.version,
+            sha256=suite.sha256,
+            prompts=len(suite.prompts),
+            scenarios=suite.scenarios,
+            samples=samples,
+        )
 
 
 class MeasuredError(Record):

@@ -2,13 +2,14 @@
 
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from quant_triage.data import Record, Scenario, UsageError, read_yaml, sha256_text
+from quant_triage.data import Record, Scenario, UsageError, read_yaml, sha256_texts
 
 EMERGENCY = Path(__file__).with_name("emergency.yaml")
 
@@ -20,6 +21,13 @@ class Prompt(Record):
     scenario: Scenario
     text: str = Field(min_length=1)
     style: str = "calm"
+
+
+def prompts_sha256(prompts: Sequence[Prompt]) -> str:
+    """Hash ids, scenarios and texts of prompts, whatever their order; they need not be in memory."""
+    ids = [prompt.id for prompt in prompts]
+    ordered = (prompts[place] for place in sorted(range(len(ids)), key=ids.__getitem__))
+    return sha256_texts(part for p in ordered for part in (p.id, p.scenario, p.text))
 
 
 class Suite(Record):
@@ -47,9 +55,7 @@ class Suite(Record):
     @property
     def sha256(self) -> str:
         """Identity of the suite: a hash over ids, scenarios and texts, whatever their order."""
-        return sha256_text(
-            *(part for p in sorted(self.prompts, key=lambda p: p.id) for part in (p.id, p.scenario, p.text))
-        )
+        return prompts_sha256(self.prompts)
 
     @property
     def scenarios(self) -> tuple[Scenario, ...]:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -100,12 +101,17 @@ class Progress(NamedTuple):
 
 
 def render_html(result: Result, progress: Progress | None = None) -> str:
+    """Render a result as :func:`html_pieces` does, in one piece."""
+    return "".join(html_pieces(result, progress))
+
+
+def html_pieces(result: Result, progress: Progress | None = None) -> Iterator[str]:
     """Render a result as one HTML page: no request, no inline handler, and only our own script may run.
 
     With ``progress`` the page says that nothing is decided yet, and asks its own server for news.
 
     Model text reaches the page as text in two ways: escaped by the templates, and packed as data that
-    the script writes with ``textContent``.
+    the script writes with ``textContent``. Replies are read when their piece is due.
     """
     story = tell(result)
     reach = "connect-src 'self'; " if progress else ""
@@ -119,7 +125,7 @@ def render_html(result: Result, progress: Progress | None = None) -> str:
     return (
         _environment()
         .get_template("page.html")
-        .render(
+        .generate(
             story=story,
             result=result,
             style=Markup(style),  # noqa: S704 - our own files

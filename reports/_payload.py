@@ -3,9 +3,12 @@
 import base64
 import gzip
 import io
+import itertools
 import json
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import TypeVar
+
+import numpy as np
 
 from quant_triage.harness import ReplyResult, reply_hash
 
@@ -16,6 +19,7 @@ from ._words import FINISHES, GRADES, SEVERITIES, fault_name, reviewed, scenario
 
 T = TypeVar("T", bound=Hashable)
 Check = tuple[str, str, str, str, str]
+_BLOCK = 3 << 16  # bytes; base64 turns three into four, and only the last ones need padding
 
 
 def _number(values: dict[T, int], value: T) -> int:
@@ -23,29 +27,51 @@ def _number(values: dict[T, int], value: T) -> int:
     return values.setdefault(value, len(values))
 
 
-def pack(story: Story) -> str:
-    """Pack every reply as base64 of gzipped JSON; all text is already visible (see ``_text.visible``).
+def pack(story: Story) -> Iterator[str]:
+    """Pack every reply as base64 of gzipped JSON, piece by piece, each reply out of its file when it is due.
 
-    Replies to one prompt stand together: they resemble each other most, so they compress best.
-    Offsets of findings count UTF-16 units of the visible text, as browsers do.
+    All text is already visible (see ``_text.visible``). Replies to one prompt stand together: they resemble
+    each other most, so they compress best. Offsets of findings count UTF-16 units of the visible text, as
+    browsers do.
     """
-    places: dict[str, list[tuple[int, int]]] = {}
-    rows = story.asked
-    order = sorted(range(len(rows)), key=lambda i: not rows[i].model.reference)
-    for number in order:
-        for place, reply in enumerate(rows[number].model.replies):
-            places.setdefault(reply.prompt_id, []).append((number, place))
-    checks: dict[Check, int] = {}
-    acts: dict[str, int] = {}
     buffer = io.BytesIO()
     with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=9, mtime=0) as packed:
-        separator = '{"prompts":['
-        for found in places.values():
-            packed.write(f"{separator}{_json(_prompt(rows, found, checks, acts))}".encode())
-            separator = ","
-        rest = _json(_tables(story, checks, acts))
-        packed.write((f"],{rest[1:]}" if places else f'{{"prompts":[],{rest[1:]}').encode())
-    return base64.b64encode(buffer.getvalue()).decode()
+        for text in _unpacked(story):
+            packed.write(text.encode())
+            if buffer.tell() >= _BLOCK:
+                whole = buffer.getvalue()
+                yield base64.b64encode(whole[:_BLOCK]).decode()
+                buffer.seek(0)
+                buffer.truncate()
+                buffer.write(whole[_BLOCK:])
+    yield base64.b64encode(buffer.getvalue()).decode()
+
+
+def _unpacked(story: Story) -> Iterator[str]:
+    """The JSON: prompts with their replies, then what these refer to."""
+    checks: dict[Check, int] = {}
+    acts: dict[str, int] = {}
+    yield '{"prompts":['
+    for number, found in enumerate(_by_prompt(story.asked)):
+        yield f"{',' if number else ''}{_json(_prompt(story.asked, found, checks, acts))}"
+    yield f"],{_json(_tables(story, checks, acts))[1:]}"
+
+
+def _by_prompt(rows: Sequence[Row]) -> Iterator[list[tuple[int, int]]]:
+    """For each prompt, in order of first occurrence, row and place of every reply, the reference's first."""
+    prompts: dict[str, int] = {}
+    replies = np.fromiter(
+        (
+            (prompts.setdefault(reply.prompt_id, len(prompts)), number, place)
+            for number in sorted(range(len(rows)), key=lambda i: not rows[i].model.reference)
+            for place, reply in enumerate(rows[number].model.replies)
+        ),
+        np.dtype([("prompt", np.uint32), ("row", np.uint16), ("place", np.uint32)]),
+    )
+    prompts.clear()
+    order = np.argsort(replies["prompt"], kind="stable")
+    for _, of in itertools.groupby(order, key=lambda reply: int(replies["prompt"][reply])):
+        yield [(int(replies["row"][reply]), int(replies["place"][reply])) for reply in of]
 
 
 def _json(value: object) -> str:

@@ -1,13 +1,13 @@
 """One call for every format."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from quant_triage.data import UsageError, atomic_write
+from quant_triage.data import UsageError, atomic_path, atomic_write
 from quant_triage.harness import Result
 
 from ._card import render_card
-from ._html import render_html
+from ._html import html_pieces
 from ._inspect import FOLDER, write_inspect
 from ._json import write_result
 from ._junit import render_junit
@@ -27,8 +27,8 @@ def _card(result: Result) -> str:
     return render_card(result, level)
 
 
-_FILES: dict[str, tuple[str, Callable[[Result], str | bytes]]] = {
-    "html": ("report.html", render_html),
+_FILES: dict[str, tuple[str, Callable[[Result], str | bytes | Iterator[str]]]] = {
+    "html": ("report.html", html_pieces),
     "md": ("report.md", render_markdown),
     "card": ("model-card.md", _card),
     "terminal": ("report.txt", render_text),
@@ -70,5 +70,13 @@ def render(result: Result, formats: Sequence[str], out_dir: Path) -> list[Path]:
             write_result(paths[-1], result)
         else:
             paths.append(out_dir / _FILES[name][0])
-            atomic_write(paths[-1], contents[name])
+            _write(paths[-1], contents[name])
     return paths
+
+
+def _write(path: Path, content: str | bytes | Iterator[str]) -> None:
+    if isinstance(content, str | bytes):
+        atomic_write(path, content)
+        return
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(content)

@@ -5,7 +5,7 @@ from ._contest import Bystanders, Row
 from ._engine import EngineBench, bench_engine
 from ._model import Shape, write_model
 from ._page import engine_section, write_section
-from ._scale import Scale, measure_scale, scale_section, write_recording
+from ._scale import Scale, ScaleBench, measure, measure_scale, scale_section
 from ._server import serve
 from ._work import Timing, Work
 
@@ -15,17 +15,18 @@ __all__ = [
     "Peers",
     "Row",
     "Scale",
+    "ScaleBench",
     "Shape",
     "Timing",
     "Work",
     "bench_engine",
     "build_peers",
     "engine_section",
+    "measure",
     "measure_scale",
     "peers_of",
     "scale_section",
     "serve",
     "write_model",
-    "write_recording",
     "write_section",
 ]

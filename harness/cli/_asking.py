@@ -272,7 +272,7 @@ def ask(
 def warn_if_too_small(sources: Sequence[Source], inputs: Inputs) -> None:
     """Say on stderr, before anything is asked, that the suite can never pass its policy."""
     suite, _ = choose(sources, inputs.suite, inputs.policy)
-    if problem := too_small(inputs.policy, len(suite.prompts), sensitivity=inputs.info.sensitivity):
+    if problem := too_small(inputs.policy, suite.prompts, sensitivity=inputs.info.sensitivity):
         say(f"warning: {problem}")
 
 

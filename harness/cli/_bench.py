@@ -199,7 +199,7 @@ def scale(
     write: Write = None,
     as_json: opt.Json = False,
 ) -> None:
-    """Recorded replies in growing numbers: how time and memory grow with them."""
+    """Recorded replies, prompts doubled and then levels: how time and memory grow with them."""
     with one_line_errors():
         texts = [row["output"] for row in map(json.loads, EMERGENCY_DATASET.open(encoding="utf-8"))]
         found = measure_scale(load_suite(None).prompts, texts, replies, say)
@@ -207,7 +207,7 @@ def scale(
         if write is not None:
             write_section(write, "scale", section)
         if as_json:
-            emit_json({"sizes": [size.model_dump(mode="json") for size in found]})
+            emit_json(found.model_dump(mode="json"))
         else:
             out.print(section, markup=False)
 

@@ -82,12 +82,12 @@ class Gating:
         self.inputs = asking.check()
         self.baseline = None if baseline is None else read_baseline(baseline)
         self._source = _open_one(spec, self.inputs, level)
-        self.suite, _ = choose([self._source], self.inputs.suite, self.policy)
+        self.suite, self._questions = choose([self._source], self.inputs.suite, self.policy)
         if self.baseline is not None:
             counterpart(self._source.card.level, self.baseline)
             if strict:
                 check_suite(self.baseline, self.suite)
-        problem = too_small(self.policy, len(self.suite.prompts), sensitivity=self.inputs.info.sensitivity)
+        problem = too_small(self.policy, self.suite.prompts, sensitivity=self.inputs.info.sensitivity)
         if problem and strict and not self._recorded:
             raise UsageError(problem)
         if problem and strict and not quiet:
@@ -101,6 +101,10 @@ class Gating:
     @property
     def _recorded(self) -> bool:
         return self._source.asked() is not None
+
+    def asked(self, scenario: Scenario) -> int:
+        """Count the prompts about a scenario."""
+        return len({one.prompt.id for one in self._questions if one.prompt.scenario == scenario})
 
     def judge(self, folder: Path, stages: Stages, *, accept: bool = False) -> Result:
         """Ask all of the suite, decide, hold the result against the baseline; leave reports in ``folder``.
@@ -139,7 +143,7 @@ class Gating:
         the one question piece by piece, from engines of this machine.
         """
         policy = self.policy
-        least = policy.prompts or len(policy.prompt_ids or self.suite.prompts)
+        least = policy.prompts or len(policy.prompt_ids or ()) or self.suite.prompts
         inputs = self.inputs if prompt is None else self._asking_only([prompt])
         return ask(
             [self._source],

@@ -21,15 +21,14 @@ def find_places(result: Result, prompts: Path | None, rubrics: Path | None) -> P
         prompts: The suite's file; ours unless named. Recorded prompts of no suite have no place.
         rubrics: The folder of rubrics; ours unless named.
     """
-    asked = {reply.prompt_id for model in result.models for reply in model.replies}
     suites = [prompts] if prompts else sorted(_PROMPTS.glob("*.yaml"))
     lines = {name: place for path in suites for name, place in _ids(path, shipped=prompts is None)}
-    found = {
-        (reply.scenario, finding.check)
-        for model in result.models
-        for reply in model.replies
-        for finding in reply.findings
-    }
+    asked: set[str] = set()
+    found: set[tuple[str, str]] = set()
+    for reply in (reply for model in result.models for reply in model.replies):
+        if reply.prompt_id in lines:
+            asked.add(reply.prompt_id)
+        found.update((reply.scenario, finding.check) for finding in reply.findings)
     folder = rubrics or RUBRICS_DIR
     files = {path.stem: dict(_ids(path, shipped=rubrics is None)) for path in sorted(folder.glob("*.yaml"))}
     checks: dict[str, Place] = {}
@@ -39,7 +38,7 @@ def find_places(result: Result, prompts: Path | None, rubrics: Path | None) -> P
             if (place := files.get(name, {}).get(check)) is not None:
                 checks[f"{scenario}/{check}"] = place
                 break
-    return Places(prompts={name: lines[name] for name in sorted(asked & lines.keys())}, checks=checks)
+    return Places(prompts={name: lines[name] for name in sorted(asked)}, checks=checks)
 
 
 def _ids(path: Path, *, shipped: bool) -> Iterator[tuple[str, Place]]:

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,16 +41,16 @@ class _Level:
     model: str | None
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
     places: Places = field(default_factory=Places)
-    repeats: Counter[bytes] = field(default_factory=Counter)
+    repeats: Places = field(default_factory=Places)
 
 
-def _digest(prompt: str) -> bytes:
-    return hashlib.sha256(prompt.encode()).digest()[:16]
+def _digest(prompt: str) -> str:
+    return hashlib.sha256(prompt.encode()).hexdigest()[:32]
 
 
 def _place(prompt: str, sample: int) -> str:
     """Key of a reply's place; ends with the sample."""
-    return f"{_digest(prompt).hex()} {sample}"
+    return f"{_digest(prompt)} {sample}"
 
 
 class RecordedSource:
@@ -176,9 +175,8 @@ def _parse(path: Path, raw: bytes, number: int) -> Iterator[RecordedLine]:
 
 
 def _gather(level: _Level, path: Path, line: RecordedLine, offset: int, number: int) -> None:
-    prompt = _digest(line.prompt)
-    sample = line.sample if line.sample is not None else level.repeats[prompt]
-    level.repeats[prompt] += 1
+    repeat = level.repeats.count(_digest(line.prompt))
+    sample = line.sample if line.sample is not None else repeat
     if not level.places.add(_place(line.prompt, sample), offset):
         raise FileFormatError(
             path, f"{line.level} answers this prompt's sample {sample} a second time", line=number

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ._degenerate import is_word
 from ._features import code_of
 from ._weights import COHERENCE, weights, word_classes
-from ._words import SMALL_WORDS
+from ._words import CACHED_WORDS, SMALL_WORDS
 
 WINDOW, STEP = 40, 20
 PAIR_BITS = 1 << 19
@@ -32,7 +32,7 @@ CLASSES = EDGE + 1 + _COARSE
 Floats = NDArray[np.float64]
 
 
-@functools.lru_cache(maxsize=65536)
+@functools.lru_cache(maxsize=CACHED_WORDS)
 def class_of(form: str) -> int:
     """Return the class of a word: itself if it is a grammar word, else its place in language."""
     if form in _SMALL:

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from ._lemmas import vocabulary
 from ._text import Tokens
-from ._words import SMALL_WORDS, words
+from ._words import CACHED_WORDS, SMALL_WORDS, words
 
 _WINDOW = 20
 _LONGEST_PHRASE = 24
@@ -199,7 +199,7 @@ def _script(char: str) -> str:
     return unicodedata.name(char, "UNKNOWN").split(" ", 1)[0]
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=CACHED_WORDS)
 def _sort(form: str) -> str:
     """What forms of one word have in common; "?" for no word, nothing for small ones."""
     if form == "#":
@@ -214,7 +214,7 @@ def _limit(stem: str) -> int:
     return _LIMITS.get(stem, 8)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=CACHED_WORDS)
 def is_word(word: str) -> bool:
     """Whether a form is an English word, or built like one."""
     known = vocabulary()

@@ -19,7 +19,7 @@ from .._records import Finding
 from ._model import Polarity
 from ._view import View
 from ._weights import word_classes
-from ._words import SMALL_WORDS
+from ._words import CACHED_WORDS, SMALL_WORDS
 
 WIDTH = 1 << 18
 _REACH = 3  # content words that a pair may span
@@ -65,7 +65,7 @@ class _Word(NamedTuple):
     content: bool
 
 
-@functools.lru_cache(maxsize=65536)
+@functools.lru_cache(maxsize=CACHED_WORDS)
 def _word(form: str) -> _Word:
     """What a base form is to the features; numbers are alike within a factor of about 1.4."""
     if form[0].isdigit():
@@ -78,7 +78,7 @@ def _word(form: str) -> _Word:
     return _Word(code_of(form), fine, coarse, form not in SMALL_WORDS)
 
 
-@functools.lru_cache(maxsize=65536)
+@functools.lru_cache(maxsize=CACHED_WORDS)
 def code_of(text: str) -> int:
     """Return a stable 32-bit code of a word."""
     return zlib.crc32(text.encode())

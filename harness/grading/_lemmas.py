@@ -6,7 +6,7 @@ import json
 import re
 from importlib.resources import files
 
-from ._words import SMALL_WORDS, words
+from ._words import CACHED_WORDS, SMALL_WORDS, words
 
 # Words that are their own base form here, whatever the table says ("wound" is no form of "wind").
 _OWN = words("""
@@ -146,7 +146,7 @@ def vocabulary() -> frozenset[str]:
     return frozenset(known | {form.lower() for form in table} | set(table.values()) | SMALL_WORDS)
 
 
-@functools.lru_cache(maxsize=65536)
+@functools.lru_cache(maxsize=CACHED_WORDS)
 def lemma(form: str) -> str:
     """Return the base form of a word in lower case."""
     found = _table().get(form)
@@ -158,7 +158,7 @@ def lemma(form: str) -> str:
     return form if american == form else _table().get(american, american)
 
 
-@functools.lru_cache(maxsize=65536)
+@functools.lru_cache(maxsize=CACHED_WORDS)
 def split_word(word: str) -> tuple[tuple[str, str], ...]:
     """Return the (form, base form) pairs of one written word; contractions give two."""
     parts = _PARTS.get(word)

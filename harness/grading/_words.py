@@ -1,5 +1,8 @@
 """The grammar words that the clause analysis stands on. English only; nothing medical is decided here."""
 
+# Forms of which each look-up keeps what it found. Replies use a few thousand; numbers and names have no end.
+CACHED_WORDS = 8192
+
 
 def words(text: str) -> frozenset[str]:
     """Return the words of a text as a set."""

@@ -62,7 +62,7 @@ class ScenarioItem(_Item):
         if bad:
             what = f"{scenario_name(self.scenario)}: {len(bad)} of {len(replies)} replies fail"
             raise SafetyError(f"{what}\n\n{replies_text(bad)}")
-        asked = sum(prompt.scenario == self.scenario for prompt in self.safety.gating.suite.prompts)
+        asked = self.safety.gating.asked(self.scenario)
         if len({reply.prompt_id for reply in replies}) < asked:
             why = model.outcome.cause or model.stopped_why or model.outcome.status
             raise SafetyError(f"only {len(replies)} of {asked} prompts were answered: {why}")

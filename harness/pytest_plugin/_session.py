@@ -82,7 +82,7 @@ class Safety:
     @property
     def header(self) -> str:
         """One line on what is judged."""
-        asked = len(self.gating.suite.prompts)
+        asked = self.gating.suite.prompts
         return f"quant-triage: {self.model}, policy {self.gating.policy.name}, {asked} prompts, {self.folder}"
 
     @property

@@ -1,10 +1,13 @@
 """Several samples of one prompt: they share the prompt, so they are no independent trials."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from typing import TypeVar
+
+K = TypeVar("K", bound=Hashable)
 
 
-def any_failure(samples: Iterable[tuple[str, bool]]) -> dict[str, bool]:
+def any_failure(samples: Iterable[tuple[K, bool]]) -> dict[K, bool]:
     """Tell for each prompt whether any of its samples failed.
 
     A prompt, not a sample, is what was drawn at random, so it is the unit of every bound: K samples of n
@@ -12,12 +15,12 @@ def any_failure(samples: Iterable[tuple[str, bool]]) -> dict[str, bool]:
     shrink a bound without any new prompt.
 
     Args:
-        samples: Pairs of prompt id and whether the sample failed.
+        samples: Pairs of a prompt (its id, its number) and whether the sample failed.
 
     Returns:
         Whether each prompt failed, in order of first occurrence.
     """
-    failed: dict[str, bool] = {}
+    failed: dict[K, bool] = {}
     for prompt, bad in samples:
         failed[prompt] = failed.get(prompt, False) or bad
     return failed

@@ -20,6 +20,7 @@ from quant_triage.harness import (
     Result,
     Severity,
     Speed,
+    SuiteInfo,
     assemble,
     load_policy,
 )
@@ -141,7 +142,7 @@ def report(
             labelled=100, precision=1.0, recall=1.0, sensitivity_lower=sensitivity, source="test"
         )
     grader = GraderInfo(name="rules", version="1", rubrics_sha256="", measured_error=measured)
-    return assemble(runs, ASKED, policy=held, grader=grader, provenance=RAN)
+    return assemble(runs, SuiteInfo.of(ASKED, held.samples), policy=held, grader=grader, provenance=RAN)
 
 
 def judged(

@@ -26,6 +26,7 @@ from quant_triage.harness import (
     RequiredActs,
     Result,
     Speed,
+    SuiteInfo,
     assemble,
     load_policy,
 )
@@ -210,7 +211,7 @@ def make(
     )
     found = assemble(
         [answer(level, asked) for level in (*LEVELS, BASE)],
-        asked,
+        SuiteInfo.of(asked),
         policy=load_policy(policy),
         grader=GraderInfo(
             name="rules",
