@@ -42,7 +42,7 @@ class Settings:
     seed: int = 1
     steps: int = 6500
     out: str = "data/base"
-    start: str = ""  # a base to go on from, with its tokenizer and its shape; empty: from scratch
+    start: str = ""  # a base to go on from, its tokenizer and shape with it; empty: from scratch
     layers: int = 8
     hidden: int = 256
     ff: int = 768
@@ -114,6 +114,20 @@ def build_model(s: Settings) -> Any:
     return Gemma3ForCausalLM(config)
 
 
+def _shape(config: Any) -> str:
+    heads = f"{config.num_attention_heads} heads on {config.num_key_value_heads}"
+    sizes = f"hidden {config.hidden_size}, feed-forward {config.intermediate_size}"
+    return f"{config.num_hidden_layers} layers, {sizes}, {heads}"
+
+
+def trained_before(s: Settings) -> list[dict[str, Any]]:
+    """Settings and facts of each training that this one goes on from, the first one first."""
+    if not s.start:
+        return []
+    record: dict[str, Any] = json.loads((Path(s.start) / "pretrain.json").read_text(encoding="utf-8"))
+    return [*record["facts"].pop("before", []), record]
+
+
 def start_model(s: Settings) -> Any:
     """The model before the first step: new, or the base that training goes on from."""
     if not s.start:
@@ -178,22 +192,29 @@ def validation_loss(model: Any, rows: torch.Tensor, s: Settings) -> float:
     return sum(losses) / len(losses)
 
 
+def _told(settings: dict[str, Any], facts: dict[str, Any]) -> str:
+    """One training in a line."""
+    dropout = f"dropout {settings['dropout']} of attention, {settings['residual_dropout']} of residuals"
+    return f"{settings['steps']} steps of {settings['batch']} rows, {dropout}, {facts['hardware']}"
+
+
 def card(s: Settings, facts: dict[str, Any]) -> str:
     """The model card."""
-    shape = f"{s.layers} layers, hidden {s.hidden}, feed-forward {s.ff}, {s.heads} heads on {s.kv_heads}"
     rows = {
-        "architecture": f"`Gemma3ForCausalLM`, {shape}",
+        "architecture": f"`Gemma3ForCausalLM`, {facts['shape']}",
         "parameters": f"{facts['parameters']:,} (bf16, embeddings tied)",
         "size": f"{facts['bytes']:,} bytes, weights and tokenizer files together",
-        "tokenizer": f"SentencePiece BPE, {s.vocab} pieces, byte fallback, Gemma's control tokens",
+        "tokenizer": f"SentencePiece BPE, {facts['pieces']} pieces, byte fallback, Gemma's control tokens",
         "data": f"{s.docs:,} documents made by `training/_corpus.py` from `training/corpus/`",
         "seed": str(s.seed),
-        "training": f"{s.steps} steps, {s.batch} rows of {s.row} tokens each ({facts['tokens']:,}), AdamW",
+        "training": f"{_told(asdict(s), facts)}; {facts['tokens']:,} tokens in rows of {s.row}, AdamW",
         "loss": f"{facts['train_loss']:.4f} at the end, {facts['validation_loss']:.4f} on held-out documents",
         "recognises": f"what {facts['recognised']:.1%} of held-out messages are about",
-        "time": f"{facts['seconds']:.0f} s on one {facts['hardware']}",
+        "time": f"{facts['seconds']:.0f} s",
         "sampler": "temperature 0.5, top-k 40, top-p 0.9 (evaluation is greedy unless told otherwise)",
     }
+    if before := facts["before"]:
+        rows["before that"] = "; ".join(_told(one["settings"], one["facts"]) for one in before)
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     return f"""# Quant Triage base: a tiny Gemma 3 for demonstrations
 
@@ -205,8 +226,9 @@ judge a real model without a download. It answers emergencies vaguely; fine-tuni
 | --- | --- |
 {table}
 
-Made with `python -m quant_triage.training.pretrain --seed {s.seed} --out data/base`; `pretrain.json` holds
-all settings. The situations of the fine-tuning data are held back from the corpus.
+Made with `python -m quant_triage.training.pretrain`; `pretrain.json` holds all settings{
+        ", also those of the training that it went on from" if before else ""
+    }. The situations of the fine-tuning data are held back from the corpus.
 """
 
 
@@ -297,7 +319,9 @@ def main(argv: list[str] | None = None) -> None:
     model.eval()
     held_out = [(known, message) for known in load_scenarios() for message in split(known).messages.held_out]
     facts = {
+        "shape": _shape(model.config),
         "parameters": parameters,
+        "pieces": model.config.vocab_size,
         "tokens": s.steps * batch * s.row,
         "train_loss": smooth,
         "validation_loss": validation_loss(model, held, s),
@@ -305,6 +329,7 @@ def main(argv: list[str] | None = None) -> None:
         "seconds": time.monotonic() - begun,
         "hardware": torch.cuda.get_device_name() if s.device == "cuda" else "CPU",
         "torch": torch.__version__,
+        "before": trained_before(s),
     }
     save(model, tokenizer, s, facts)
     log(f"{s.out}: {facts}")
