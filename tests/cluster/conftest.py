@@ -24,6 +24,8 @@ ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_raylet_start_wait_time_s": "120",  # others may be using the two cores
     "RAY_enable_metrics_collection": "0",
+    "RAY_health_check_period_ms": "1000",  # a dead node refuses at once; a slow one still has ten seconds
+    "RAY_health_check_failure_threshold": "2",
 }
 
 
@@ -71,6 +73,11 @@ def make_nodes(nodes: "RayNodes", cluster: "Cluster", count: int) -> None:
         nodes.add_node(**NODE)
     wait_for(lambda: cluster.lanes == count)
     survey_nodes(nodes.address, [node for node in living_nodes() if node.cpus])
+
+
+def have_nodes(nodes: "RayNodes", cluster: "Cluster", least: int) -> None:
+    """Have so many nodes or more: taking some away costs seconds each."""
+    make_nodes(nodes, cluster, max(least, len(nodes.worker_nodes)))
 
 
 def wait_for(true: Callable[[], bool], seconds: float = 60.0) -> None:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import platformdirs
 import pytest
@@ -27,7 +27,7 @@ from quant_triage.prompts import load_suite
 from quant_triage.rubrics import load_rubrics
 
 from ..decision._cases import policy
-from .conftest import children, make_nodes, wait_for
+from .conftest import children, have_nodes, make_nodes, wait_for
 
 if TYPE_CHECKING:
     from ray.cluster_utils import Cluster as RayNodes
@@ -44,6 +44,21 @@ ONE_SLOT = Sampling(max_tokens=24, slots=1)
 @pytest.fixture(scope="module")
 def grader() -> RuleGrader:
     return RuleGrader(load_rubrics())
+
+
+class Here(NamedTuple):
+    """A run without a cluster."""
+
+    sources: list[Source]
+    folder: Path
+    result: Result
+
+
+@pytest.fixture(scope="module")
+def here(levels: Path, grader: RuleGrader, tmp_path_factory: pytest.TempPathFactory) -> Here:
+    sources = open_sources(levels, ONE_SLOT, Hardware(threads=1))
+    folder = tmp_path_factory.mktemp("here")
+    return Here(sources, folder, run(sources, folder, grader, ONE_SLOT))
 
 
 def run(
@@ -104,16 +119,15 @@ class Most:
 
 
 def test_one_two_and_four_nodes_say_and_decide_what_one_machine_does(
-    levels: Path, nodes: "RayNodes", cluster: "Cluster", tmp_path: Path, grader: RuleGrader
+    nodes: "RayNodes", cluster: "Cluster", tmp_path: Path, grader: RuleGrader, here: Here
 ) -> None:
-    sources = open_sources(levels, ONE_SLOT, Hardware(threads=1))
-    expected = run(sources, tmp_path / "here", grader, ONE_SLOT)
+    sources, folder, expected = here
     for count in (1, 2, 4):
         make_nodes(nodes, cluster, count)
         out = tmp_path / str(count)
         with Most() as most:
             found = run(cluster.spread(sources), out, grader, ONE_SLOT, jobs=cluster.models)
-        assert texts(out) == texts(tmp_path / "here")
+        assert texts(out) == texts(folder)
         assert found.decision == expected.decision
         assert [model.verdict for model in found.models] == [model.verdict for model in expected.models]
         assert min(count, 2) <= most.seen <= count
@@ -121,23 +135,25 @@ def test_one_two_and_four_nodes_say_and_decide_what_one_machine_does(
 
 
 def test_a_node_that_dies_changes_nothing(
-    levels: Path, nodes: "RayNodes", cluster: "Cluster", tmp_path: Path, grader: RuleGrader
+    nodes: "RayNodes", cluster: "Cluster", tmp_path: Path, grader: RuleGrader, here: Here
 ) -> None:
-    sampling = Sampling(max_tokens=100, slots=1)
-    sources = cluster.spread(open_sources(levels, sampling, Hardware(threads=1)))
-    make_nodes(nodes, cluster, 2)
-    whole = run(sources, tmp_path / "whole", grader, sampling, jobs=3)
+    sources, folder, expected = here
+    have_nodes(nodes, cluster, 2)
     victim = list(nodes.worker_nodes)[-1]
     once = threading.Lock()  # replies of three models arrive side by side
+    heard: list[int] = []
 
     def kill(done: int) -> None:
+        heard.append(done)
         if done >= 3 and once.acquire(blocking=False):
             nodes.remove_node(victim, allow_graceful=False)
+            heard.clear()
 
-    hurt = run(sources, tmp_path / "hurt", grader, sampling, jobs=3, seen=kill)
+    hurt = run(cluster.spread(sources), tmp_path / "hurt", grader, ONE_SLOT, jobs=3, seen=kill)
     assert victim not in nodes.worker_nodes
-    assert texts(tmp_path / "hurt") == texts(tmp_path / "whole")
-    assert hurt.decision == whole.decision
+    assert heard, "it died before the last reply"
+    assert texts(tmp_path / "hurt") == texts(folder)
+    assert hurt.decision == expected.decision
     assert [model.outcome.status for model in hurt.models] == ["ok"] * 3
 
 
@@ -148,7 +164,7 @@ def test_stopping_early_reaches_the_nodes_and_decides_as_in_full(
     sampling = Sampling(max_tokens=24, slots=2)
     sources = open_sources(levels, sampling, Hardware(threads=1))
     whole = run(sources, tmp_path / "whole", grader, sampling, held=strict)
-    make_nodes(nodes, cluster, 1)
+    have_nodes(nodes, cluster, 1)
     cut = run(cluster.spread(sources), tmp_path / "cut", grader, sampling, held=strict, jobs=3, curtail=True)
     wait_for(lambda: children() == 0, 5)
     assert cut.decision.status == whole.decision.status

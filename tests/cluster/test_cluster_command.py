@@ -16,7 +16,7 @@ from quant_triage.data import UsageError
 from quant_triage.harness.cli import main
 from quant_triage.harness.cluster import check_address
 
-from .conftest import children, make_nodes, wait_for
+from .conftest import children, have_nodes, wait_for
 
 if TYPE_CHECKING:
     from ray.cluster_utils import Cluster as RayNodes
@@ -38,7 +38,7 @@ def command(*arguments: str) -> list[str]:
 def test_ctrl_c_stops_the_nodes_and_the_next_run_goes_on_even_without_them(
     levels: Path, nodes: "RayNodes", cluster: "Cluster", tmp_path: Path
 ) -> None:
-    make_nodes(nodes, cluster, 1)
+    have_nodes(nodes, cluster, 1)
     held = tmp_path / "policy.yaml"
     held.write_text(POLICY)
     out, journal = tmp_path / "out", tmp_path / "out" / "journal.jsonl"
