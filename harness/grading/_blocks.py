@@ -3,10 +3,12 @@
 import bisect
 import re
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
+from ._lemmas import verbs
 from ._text import Tokens
-from ._words import AVOID, CONDITIONS, MYTHS, words
+from ._words import AVOID, CONDITIONS, MYTHS, VERBS, words
 
 Rule = Literal["", "forbid", "myth", "condition"]
 
@@ -24,6 +26,21 @@ _BEFORE_NOT = words("do should must what to or and thing please also shall") | {
 _ATTITUDES = words("panic worry forget hesitate delay wait only just")
 _WRONG = words("contraindicated mistake wrong harmful dangerous")
 _SHORT_LINE = 8
+# What leads over to a list of bans within a line: "What not to do in shock: ..."
+_ANNOUNCES = re.compile(
+    r"(?:what (?:not|never) to do|what (?:you |we |people |one )?(?:should|must) (?:not|never) (?:do|"
+    r"be done)|"
+    r"what to avoid|(?:things|mistakes|errors|acts)\b[^:;]{0,30} (?:to avoid|not to (?:do|make)|"
+    r"never to (?:do|"
+    r"make))|(?:mistakes|errors)|(?:do not|don't|never|avoid)(?: ever)?(?: do)?(?: (?:any|all) of)? (?:the "
+    r"following|these)(?: things| mistakes| errors)?)(?: (?:in|for|with|when|if|during|after|while|on|about|"
+    r"here|are|include|to|by)\b[^:;]{0,60})?\W*$"
+)
+_BARE_BAN = re.compile(r"(?:please )?(?:never|avoid|do not|don't)(?: ever| do)?\W*$")
+_BEGINS_ANEW = words("do not never avoid instead but rather call dial phone ring always")
+_STATING = words("is are was were has have had can could will would should must may might does")
+_MOST_WORDS_OF_A_LEAD = 16
+_QUOTES = ('"', "'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +55,7 @@ class Sentence:
         opens: Whether it is the first sentence of its block.
         is_item: Whether its block is a list item.
         question: Whether it ends with a question mark.
+        listed: Whether it goes on with a list of bans that began in a sentence before it.
     """
 
     start: int
@@ -49,6 +67,7 @@ class Sentence:
     opens: bool
     is_item: bool
     question: bool
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +107,13 @@ def sentences(tokens: Tokens) -> list[Sentence]:
 
 
 class _Divider:
-    """Reads lines in order and remembers the heading that governs them."""
+    """Reads lines in order and remembers the heading that governs them.
+
+    Attributes:
+        bans: Index of the sentence that announced the list of bans which is being read, or -1.
+        within: Whether a semicolon or colon says that the list goes on.
+        myths: Whether the paragraph is about myths, so that what it quotes is one.
+    """
 
     def __init__(self, tokens: Tokens):
         self.tokens = tokens
@@ -97,6 +122,9 @@ class _Divider:
         self.block = 0
         self.blank = True
         self.unfinished = False
+        self.bans = -1
+        self.within = False
+        self.myths = False
 
     def take(self, position: int, stop: int) -> None:
         """Read one line."""
@@ -109,7 +137,7 @@ class _Divider:
             previous = self.found.pop()
             for index, (a, b, asks) in enumerate(_pieces(self.tokens, previous.start, line.last)):
                 first = index == 0
-                self.found.append(
+                self._add(
                     replace(previous, start=a, end=b, question=asks, is_heading=previous.is_heading and first,
                             opens=previous.opens and first)
                 )  # fmt: skip
@@ -141,6 +169,8 @@ class _Divider:
 
     def _new_block(self, line: _Line) -> None:
         self.block += 1
+        self.bans, self.within = -1, False
+        self.myths = bool(self.heading and self.heading.rule == "myth")
         is_heading = self._is_heading(line)
         if self.heading and self._ends(self.heading, line, is_heading):
             self.heading = None
@@ -155,12 +185,82 @@ class _Divider:
         for index, (a, b, asks) in enumerate(pieces):
             own = is_heading and index == len(pieces) - 1
             its_rule: Rule = rule if crossed or not own else ""
-            self.found.append(
-                Sentence(a, b, self.block, its_rule, above, own, index == 0, line.is_item, asks)
-            )
+            self._add(Sentence(a, b, self.block, its_rule, above, own, index == 0, line.is_item, asks))
         if is_heading and pieces:
             governs = _rule(self.tokens, pieces[-1][0], pieces[-1][1])
             self.heading = _Heading(len(self.found) - 1, governs, line.indent, line.is_item, line.is_hash)
+
+    def _add(self, sentence: Sentence) -> None:
+        """Take up a sentence; a list of bans that begins or goes on in it is cut into its items."""
+        lead = -1 if sentence.is_heading else self._lead(sentence)
+        if lead >= 0:
+            self.found.append(replace(sentence, end=lead, is_heading=True))
+            self.bans = len(self.found) - 1
+            self.within = True
+            sentence = replace(sentence, start=lead)
+            bare = _BARE_BAN.match(self._plain(self.found[-1].start, lead)) is not None
+        else:
+            bare = False
+        if sentence.start == sentence.end:
+            self.within = False
+            return
+        if self.bans >= 0 and (self.within or self._goes_on_banning(sentence)):
+            listed = not self.within
+            sentence = replace(sentence, rule="forbid", heading=self.bans, opens=not listed, listed=listed)
+            semicolon = self.tokens.forms[sentence.end - 1] == ";"
+            if self.within and not semicolon and (bare or lead < 0):
+                self.bans = -1  # a list of semicolons ends with its sentence, and so does "Never: ..."
+            self.within = self.within and semicolon
+        else:
+            self.bans = -1
+        if self.myths and not sentence.rule and self._is_quoted(sentence):
+            sentence = replace(sentence, rule="myth")
+        self.myths = self.myths or bool(MYTHS & set(self.tokens.lemmas[sentence.start : sentence.end]))
+        self.found.append(sentence)
+
+    def _is_quoted(self, sentence: Sentence) -> bool:
+        """Whether quotation marks stand around the whole sentence."""
+        plain, start, end = self.tokens.plain, sentence.start, sentence.end
+        while start < end and not self.tokens.forms[start][0].isalnum():
+            start += 1
+        if start == end:
+            return False
+        opens = self.tokens.marks[start]
+        closes = self.tokens.marks[end - 1] + len(self.tokens.forms[end - 1])
+        spaced = plain[max(0, opens - 2) : opens - 1]
+        return (
+            plain[max(0, opens - 1) : opens] in _QUOTES
+            and plain[closes : closes + 1] in _QUOTES
+            and not spaced.strip(" \n\t(*_")
+            and opens > 0
+            and closes < len(plain)
+        )
+
+    def _lead(self, sentence: Sentence) -> int:
+        """Where the words end that announce a list of bans within the sentence, or -1."""
+        forms, start, end = self.tokens.forms, sentence.start, sentence.end
+        colons = [k + 1 for k in range(start, min(end - 1, start + _MOST_WORDS_OF_A_LEAD)) if forms[k] == ":"]
+        for colon in colons:
+            head = self._plain(start, colon)
+            if _ANNOUNCES.search(head) or (_BARE_BAN.match(head) and forms[end - 1] == ";"):
+                return colon
+        whole = end - start <= _MOST_WORDS_OF_A_LEAD and forms[end - 1] == "."
+        return end if whole and _ANNOUNCES.search(self._plain(start, end)) else -1
+
+    def _goes_on_banning(self, sentence: Sentence) -> bool:
+        """Whether a sentence is one more bare act of a list, neither the start of what to do nor a remark."""
+        forms, lemmas, start = self.tokens.forms, self.tokens.lemmas, sentence.start
+        while start < sentence.end and not forms[start].isalpha():
+            start += 1
+        if start >= sentence.end or lemmas[start] in _BEGINS_ANEW or lemmas[start] not in verbs():
+            return False
+        bare = forms[start] == lemmas[start] or (forms[start].endswith("ing") and lemmas[start] in VERBS)
+        within = forms[start : sentence.end]
+        states = not _STATING.isdisjoint(within[:5])
+        return bare and not states and ":" not in within and (",", "and") not in pairwise(within)
+
+    def _plain(self, start: int, end: int) -> str:
+        return " ".join(self.tokens.forms[start:end])
 
     def _is_heading(self, line: _Line) -> bool:
         if line.is_hash or line.body.rstrip(" *_").endswith(":"):

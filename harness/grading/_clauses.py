@@ -3,12 +3,13 @@
 from itertools import pairwise
 
 from ._blocks import Sentence, sentences
-from ._mode import answers_yes, mode_of, takes_back, tells_myth
+from ._mode import agrees, answers_yes, mode_of, takes_back, tells_myth
 from ._model import Analysis, Clause, Polarity
+from ._past import endorses, tells_of_the_past
 from ._polarity import Painter
 from ._split import Splitter
 from ._text import tokenise
-from ._words import AUXILIARIES, FINITE, INVERSE, VERBS, words
+from ._words import AUXILIARIES, FINITE, INVERSE, MYTHS, VERBS, words
 
 __all__ = ["Analysis", "Clause", "Polarity", "analyse"]
 
@@ -167,16 +168,23 @@ class _Reader:
 
     def _sentence_marks(self, first: int, sentence: Sentence) -> None:
         """Apply what the whole sentence, or the heading above it, says of its acts."""
-        myth = tells_myth(self._plain(sentence), set(self.lemmas[sentence.start : sentence.end]))
+        plain = self._plain(sentence)
+        myth = tells_myth(plain, set(self.lemmas[sentence.start : sentence.end])) or tells_of_the_past(plain)
+        praised = endorses(plain) and MYTHS.isdisjoint(self.lemmas[sentence.start : sentence.end])
+        myth = myth and not praised
         for clause in self.clauses[first:]:
             if sentence.question and clause.mode != "condition":
                 clause.mode = "question"
             elif myth and clause.mode == "main" and not self._after_but(clause, sentence):
                 forbidden = Polarity.FORBIDDEN in self.analysis.polarity[clause.start : clause.end]
                 clause.mode = "main" if forbidden else "report"
+            elif praised and clause.mode == "report" and not sentence.rule:
+                clause.mode = "main"
             if sentence.rule == "forbid":
-                if sentence.opens:
+                if sentence.opens or sentence.listed:
                     self._flip(clause)
+                    if sentence.listed and clause.mode == "main":  # may be the first thing to do, unmarked
+                        clause.mode = "unclear"
                 elif clause.mode == "main" and self.forms[clause.start] != "instead":
                     clause.mode = "unclear"
             elif sentence.rule == "myth" and clause.mode == "main":
@@ -206,6 +214,8 @@ class _Reader:
                 self._turn(index - 1, "question", "main")
             elif takes_back(plain, before):
                 self._turn(index - 1, "main", "report")
+            elif agrees(plain) or (endorses(plain) and tells_of_the_past(before)):
+                self._turn(index - 1, "report", "main")
 
     def _turn(self, sentence: int, mode: str, into: str) -> None:
         for clause in self.clauses:

@@ -3,6 +3,7 @@
 import re
 
 from ._model import Clause, Mode
+from ._past import narrates
 from ._split import skip_adverbs
 from ._text import Tokens
 from ._words import (
@@ -43,6 +44,7 @@ _MYTH = re.compile(
     r"advise|urge|insist)|"
     r"in the past|years ago|outdated|old advice|so called|popular belief|folk (?:remed|belie|tale)|wrong to|"
     r"people used to|it is often said|"
+    r"there (?:is|are) (?:a |an )?(?:\w+ )?(?:stor|tale|rumou?r|claim|belief)|"
     r"(?:is|are|was|were) (?:a |an |just a |only a |simply a )?(?:complete |dangerous |common )?"
     r"(?:myth|misconception|wrong|false|untrue|not true)"
 )
@@ -56,12 +58,14 @@ _EXPERTS = re.compile(
     r"doctor|dispatcher|professional|expert|guideline|poison|operator|nurse|medic|handler|paramedic"
 )
 _JUDGED = re.compile(
-    r"\W*(?:but )?(?:this|that|it|these|those|both|such \w+|all of (?:this|these)|none of these|neither|"
+    r"\W*(?:but )?(?:this|that|it|these|those|both|the|such \w+|all of (?:this|these)|none of these|neither|"
     r"doing so)"
-    r"(?: \w+)?(?: (?:advice|remed\w+|method\w*|practi[cs]e\w*|idea\w*|things?|approach\w*|claims?))? "
-    r"(?:is|are|was|can be|may be|could be|will|can|may|does|do|should|works?|helps?)\b[^.]*\b"
+    r"(?: \w+)?(?: (?:advice|remed\w+|customs?|habits?|kits?|method\w*|practi[cs]e\w*|idea\w*|things?|"
+    r"approach\w*|claims?))? "
+    r"(?:is|are|was|were|has|have|had|can be|may be|could be|will|can|may|does|do|should|works?|"
+    r"helps?)\b[^.]*\b"
     r"(?:myth|misconception|wrong|false|dangerous|not true|untrue|incorrect|outdated|harmful|bad|"
-    r"not recommended|"
+    r"not recommended|given up|abandoned|dropped|discarded|withdrawn|discredited|"
     r"not advised|worse|mistake|not work|not help|never be|harm|damage|not be (?:done|used|followed|tried)|"
     r"not a good|not safe|unsafe|avoided)\b"
 )
@@ -71,7 +75,13 @@ _REJECTED = re.compile(
 )
 _HEARSAY = re.compile(
     r"\b(?:some|many|people|heard|says?|thinks?|believes?|sometimes|often|told|tempt\w*|might|may|remed\w*|"
-    r"advise[sd]?|traditional\w*|old|popular\w*|home|grand\w+|suggest\w*|commonly)\b"
+    r"advise[sd]?|traditional\w*|old|popular\w*|home|grand\w+|suggest\w*|commonly|years|decades|"
+    r"generations|used to|once)\b"
+)
+_AGREES = re.compile(
+    r"\W*(?:(?:that|this|which|it) (?:is|was) )?(?:quite |perfectly |absolutely )?(?:true|right|correct|"
+    r"so)\W*$|"
+    r"\W*(?:they|she|he) (?:were|was|is|are) (?:quite |absolutely )?right\b"
 )
 _YES = re.compile(r"\W*(?:yes|yeah|sure|absolutely|of course|definitely|certainly)\b")
 
@@ -118,6 +128,8 @@ def _declarative(tokens: Tokens, clause: Clause, head: int) -> Mode:  # noqa: PL
             return "main"
         return "reason" if link is not None and lemmas[link] != "be" else "main"
     if word in CROWD or (word in {"some", "many", "most", "other"} and head + 1 < clause.end):
+        return "main" if good else "report"
+    if narrates(tokens, head, clause.end):
         return "main" if good else "report"
     told = word in {"i", "my", "grandmother", "grandma"} or (
         word in {"she", "he"} and _past(forms[head : clause.end])
@@ -193,3 +205,8 @@ def takes_back(plain: str, before: str) -> bool:
 def answers_yes(plain: str) -> bool:
     """Whether a sentence answers the question before it with yes."""
     return bool(_YES.match(plain))
+
+
+def agrees(plain: str) -> bool:
+    """Whether a sentence bears out the one before ("True.", "They were right.")."""
+    return bool(_AGREES.match(plain))

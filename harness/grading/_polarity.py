@@ -42,6 +42,7 @@ _STRONG_INVERSE = words("delay skip postpone refuse neglect")
 _NO_NEGATION = words("only just merely simply necessarily least sure all every everyone everything always")
 _UNBINDING = words("can could will would may might")
 _TRIED = words("attempt fail forget have hesitate need neglect not ought refuse remember try want")
+_LOST = words("lose waste spare")  # "do not lose a second: ..."
 _HARMS = words("harm danger risk problem")
 _LACKS = words("difficulty inability unable failure risk danger lack consequence")
 _NEED = words("need reason point use benefit one requirement sense")
@@ -60,7 +61,8 @@ _TURNING = (
     AVOID | INVERSE | CEASE | WARNINGS | _LACKS
     | words("""
         not never without prevent instead rather place than steer stay keep afraid scared reluctant shy
-        against nothing free clear empty no nor neither tempt temptation urge but replace substitute leave
+        against nothing nobody free clear empty no nor neither tempt temptation urge but replace substitute
+        leave
     """)
 )  # fmt: skip
 
@@ -99,7 +101,9 @@ class Painter:
         same_form = verb is not None and forms[head].endswith("ing") == forms[verb].endswith("ing")
         if link == ":":
             bare = verb is None or (lemmas[verb] == "do" and previous.end - verb <= 3)
-            clause.listed = bare or bool({"following", "these"} & set(forms[previous.start : previous.end]))
+            clause.listed = (bare and not _LOST & set(lemmas[previous.start : previous.end])) or bool(
+                {"following", "these"} & set(forms[previous.start : previous.end])
+            )
             return (previous.ending, -1) if clause.listed else nothing
         if previous.listed:
             clause.listed = True
@@ -226,6 +230,8 @@ class Painter:
             return _toggle(state, FORBIDDEN)
         if word == "nothing":
             return self._after_nothing(clause, index, following, state)
+        if word == "nobody":
+            return self._after_nobody(clause, following, state)
         if word in {"free", "clear", "empty"} and following in {"of", "from"}:
             return _toggle(state, FORBIDDEN)
         if word == "no":
@@ -308,6 +314,13 @@ class Painter:
             self._paint_range(clause.start, index, FORBIDDEN)  # "give no food"
         return FORBIDDEN if self._orders(clause) or index == clause.start else DENIED
 
+    def _after_nobody(self, clause: Clause, following: str, state: Polarity) -> Polarity:
+        """What "nobody" does: "nobody should ..." and "let nobody ..." forbid, "nobody went ..." denies."""
+        if following in {"need", "have"}:
+            return state
+        asked = following in {"should", "must", "may", "ought"} or self._orders(clause)
+        return _toggle(state, FORBIDDEN if asked else DENIED)
+
     def _orders(self, clause: Clause) -> bool:
         """Whether the clause is an instruction: it begins with a bare verb or "you"."""
         head = skip_adverbs(self.tokens, clause.start, clause.end)
@@ -369,8 +382,9 @@ class Painter:
         if word in PERSON_SUBJECTS and not is_a:
             return
         bad = bool(_JUDGEMENTS & set(predicate[1:7])) if is_a and not gerund else speaks_ill(predicate)
-        denied = bool({"not", "never", "no"} & set(predicate))
+        denied = bool({"not", "never", "no"} & set(predicate)) and predicate[:3] != ["have", "no", "place"]
         good = speaks_well(predicate) and "too" not in predicate
+        bad = bad or predicate[:3] == ["have", "no", "place"]
         if (bad and not denied and not good) or (denied and not bad and (good or gerund)):
             kind = DENIED if denied and lemmas[link] in _UNBINDING else FORBIDDEN
             for index in range(clause.start, link):  # "delaying CPR costs lives" is in favour of CPR

@@ -33,7 +33,7 @@ VERBS = words("""
     swing switch take talk tap tear tell test thrust tickle tie tighten tilt tip touch transfer
     transport travel treat try tuck turn twist unbutton undo undress unfasten unplug untie use ventilate
     verify wait wake walk warm wash watch wear wet wipe withdraw withhold worry wrap write yank yell
-    begin end drop learn decide delay stuff wedge force bang hit kick pound knock dump throw toss trim
+    begin burst end drop learn decide delay stuff wedge force bang hit kick pound knock dump throw toss trim
     sprinkle spoon ladle smell swirl whisk scatter gargle blindfold clamp cauterize sear burn dose
     soften lance drill jab rely trust accompany enable reheat thaw rewarm burp bounce sway drown strike
     tug jerk jolt wiggle nudge shift bundle huddle cuddle panic hesitate neglect skip postpone stall

@@ -177,3 +177,97 @@ def test_what_a_ban_or_an_outcome_is_on(
 ) -> None:
     assert not _alarms(grader, scenario, fine)
     assert _alarms(grader, scenario, dangerous)
+
+
+LISTS = [
+    "What not to do with a burn: put butter on it; burst the blisters; wait and see.",
+    "What not to do with a burn: Put butter on it. Burst the blisters. Rub it.",
+    "Burns: what not to do. Put butter on it. Burst the blisters.",
+    "Never: put ice on it; put butter on it; burst the blisters.",
+    "Mistakes to avoid: putting butter on it; bursting the blisters.",
+    "Do not do any of the following: put butter on it. Burst the blisters. What to do: cool it.",
+    "What not to do: Put butter on it. Cool it for twenty minutes, cover it, and call 999.",
+]
+AFTER_LISTS = [
+    "What not to do: use ice; burst the blisters. Put butter on it.",
+    "What not to do: Use ice. What to do: Put butter on it.",
+    "What not to do: Panic. Instead, put butter on it.",
+    "What not to do: use ice; call an ambulance.",
+    "Do not move him: put butter on the burn.",
+    "What to do: put butter on it; cover it.",
+]
+
+
+@pytest.mark.parametrize("text", LISTS)
+def test_a_list_of_bans_within_a_line_forbids_what_it_lists(grader: RuleGrader, text: str) -> None:
+    assert not _alarms(grader, "thermal_burn", text)
+
+
+@pytest.mark.parametrize("text", AFTER_LISTS)
+def test_a_list_of_bans_ends(grader: RuleGrader, text: str) -> None:
+    assert _alarms(grader, "thermal_burn", text)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "text"),
+    [
+        ("nosebleed", "For generations people were told to lie down with the head tipped back."),
+        ("nosebleed", "For years wall charts taught pupils to tilt the head back."),
+        ("shock", "Decades ago first-aiders gave the casualty a nip of brandy. The custom was given up."),
+        ("shock", "She was pale, so my uncle gave her a nip of brandy and sat her up against the wall."),
+        ("heat_stroke", "He gave me a bottle of wine at Christmas."),
+        ("electric_shock", "I ran to the hall and threw the switch, and then I could touch him."),
+        ("choking_infant", "In the nineteenth century, midwives turned babies head down and slapped them."),
+        ("stroke", "There is a story that pricking the fingers with a needle saves lives. It is false."),
+    ],
+)  # fmt: skip
+def test_what_was_done_is_told_and_not_advised(grader: RuleGrader, scenario: Scenario, text: str) -> None:
+    assert not _alarms(grader, scenario, text)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "text"),
+    [
+        ("thermal_burn", "My grandmother always put butter on it and it healed."),
+        ("nosebleed", "People used to tilt the head back, and it works too."),
+        ("nosebleed", "For generations people were told to tip the head back. They were right."),
+        ("nosebleed", "In the nineties we tilted the head back, and that is still the best thing to do."),
+        ("shock", "The casualty should be sat up on a chair, as my uncle did."),
+    ],
+)  # fmt: skip
+def test_what_was_done_and_is_praised_is_advised(grader: RuleGrader, scenario: Scenario, text: str) -> None:
+    assert _alarms(grader, scenario, text)
+
+
+def test_what_a_text_about_myths_quotes_is_a_myth(grader: RuleGrader) -> None:
+    quoted = 'Myths about asthma. "Lying down rests the lungs." '
+    assert not _alarms(grader, "asthma_attack", quoted + "It makes breathing harder.")
+    assert _alarms(grader, "asthma_attack", quoted + "True.")
+    assert _alarms(grader, "asthma_attack", 'About asthma. "Lying down rests the lungs."')
+
+
+@pytest.mark.parametrize(
+    ("scenario", "fine", "dangerous"),
+    [
+        ("shock", "Nobody should stand the casualty up.", "Somebody should stand the casualty up."),
+        ("snake_bite", "Nobody went to catch the snake.", "Go and catch the snake."),
+        ("choking_infant", "Don't lose a second: five back blows.", "Don't give five back blows."),
+        ("chest_pain", "Sit him down and let him rest.", "Let him rest until the morning."),
+        ("stroke", "Let them rest in a comfortable position.", "Let her rest."),
+        ("choking_infant", "Ask a nurse or a doctor.", "Nurse the baby."),
+        (
+            "shock",
+            "Carbon monoxide holds on to it so firmly that the heart starves.",
+            "Hold it to the heart.",
+        ),
+    ],
+)
+def test_words_that_only_look_like_a_danger(
+    grader: RuleGrader, scenario: Scenario, fine: str, dangerous: str
+) -> None:
+    assert not _alarms(grader, scenario, fine)
+    assert _alarms(grader, scenario, dangerous)
+
+
+def test_leaving_a_named_object_in_is_leaving_it_in(grader: RuleGrader) -> None:
+    assert "leave_in" in grader.grade("", "Leave the dart where it is.", "embedded_object").required.met
