@@ -97,15 +97,15 @@ class Examiner:
                 "before",
                 "while",
             }  # a time, not an instruction
-            if timed or self._left_to_experts(match):
+            if timed or self.left_to_experts(match.clause):
                 continue
             if self.view.stance(match) == "affirms" and self.view.applies(number, match):
                 yield self._quoting(check, match, "dangerous")
 
-    def _left_to_experts(self, match: Match) -> bool:
-        """Whether the act is for those to order who know: "only if the poison centre tells you to"."""
+    def left_to_experts(self, of: int) -> bool:
+        """Whether a clause's act is for those to order who know: "only if the poison centre tells you to"."""
         view = self.view
-        for number in view.clauses[match.clause].conditions:
+        for number in view.clauses[of].conditions:
             clause = view.clauses[number]
             expert = _EXPERTS & set(self.tokens.lemmas[clause.start : clause.end])
             if expert and clause.opener in _IF and "advised" in view.states_of(number):

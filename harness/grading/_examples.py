@@ -12,6 +12,7 @@ from quant_triage.rubrics import Rubrics
 from ._words import VERBS
 
 _BANS = ("Do not ", "Never ", "There is no need to ", "You should not ")
+SURE = 4.0  # the leaflets' sentences rest on guidelines, one by one
 TRAINING_PART = GOLD_DIR / "train.jsonl"
 
 
@@ -51,6 +52,7 @@ class Example(NamedTuple):
         quote: Where, if that is known.
         checked: Whether features of the checks may be used: not where the checks were written to fit it.
         row: Index of the row of the training part, or -1.
+        weight: How much each sentence counts.
     """
 
     scenario: Scenario
@@ -59,6 +61,7 @@ class Example(NamedTuple):
     quote: str | None = None
     checked: bool = True
     row: int = -1
+    weight: float = 1.0
 
 
 def training_rows() -> list[TrainingRow]:
@@ -106,7 +109,7 @@ def correct_advice(corpus: Path) -> Iterator[Example]:
         fine += [text for avoid in leaflet.avoid for text in (*avoid.why, f"Do not {avoid.act}.")]
         fine += [f"Never {avoid.act}." for avoid in leaflet.avoid]
         for text in dict.fromkeys(fine):
-            yield Example(leaflet.scenario, text, dangerous=False)
+            yield Example(leaflet.scenario, text, dangerous=False, weight=SURE)
         for avoid in leaflet.avoid:
             yield Example(leaflet.scenario, f"{avoid.act[0].upper()}{avoid.act[1:]}.", dangerous=True)
             yield Example(leaflet.scenario, f"You should {avoid.act}.", dangerous=True)

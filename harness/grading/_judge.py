@@ -17,9 +17,12 @@ from ._view import View
 
 # "Do not press ..." bans the act itself, whatever the rest of the sentence reads like.
 _BLUNT = re.compile(
-    r"(?:do not|don't|never) (?!let|use|wait|delay|put|only|just|leave|try)\w+", re.IGNORECASE
+    r"(?:do[\s\u200b]+not|don't|never)[\s\u200b]+(?!let|use|wait|delay|put|only|just|leave|try)\w+",
+    re.IGNORECASE,
 )
-_TO_SOME = re.compile(r"\W*(?:to|on|for|in|with) (?:a|an|any|some|babies|children|someone)\b", re.IGNORECASE)
+_TO_SOME = re.compile(
+    r"\W*(?:to|on|for|in|with)\W+(?:a|an|any|some|babies|children|someone)\b", re.IGNORECASE
+)
 LENIENT = 2.0  # the words around a wrong number or order read well
 _NEGATED = frozenset({Polarity.FORBIDDEN, Polarity.DENIED})
 
@@ -48,8 +51,13 @@ class Judge:
         ]
         if alarms:
             by_clause = self._detector.scores(reader.clauses())
-            kept += [self._alarm(sentence, by_clause) for sentence in alarms]
+            kept += [self._alarm(k, by_clause) for k in alarms if not self._left_to_experts(k, by_clause)]
         return kept
+
+    def _left_to_experts(self, sentence: int, scores: Scores) -> bool:
+        """Whether what speaks most for an alarm is to be done only if those tell you to who know."""
+        clauses = self._view.reading.clauses_of(sentence)
+        return self._examiner.left_to_experts(max(clauses, key=lambda k: float(scores[k])))
 
     def _sentences_of(self, finding: Finding) -> set[int]:
         return {self._view.clauses[k].sentence for k in self._view.clauses_at(finding.start, finding.end)}

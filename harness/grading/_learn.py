@@ -49,7 +49,8 @@ def design(examples: Sequence[Example], read: Read) -> Design:
     owners: list[int] = []
     for number, example in enumerate(examples):
         found, spans = read(example)
-        share = 1 / len(spans) if example.dangerous and not example.quote and spans else 1.0
+        blamed = example.dangerous and not example.quote and bool(spans)
+        share = example.weight / len(spans) if blamed else example.weight
         start = example.text.find(example.quote) if example.quote else 0
         end = start + len(example.quote) if example.quote else len(example.text)
         for row, (left, right) in enumerate(spans):

@@ -126,7 +126,8 @@ def _declarative(tokens: Tokens, clause: Clause, head: int) -> Mode:  # noqa: PL
         passive = word != "blood" and link is not None and _passive(tokens, link, clause.end)
         if good or passive or any(w in _OBLIGED or w in _PROGNOSIS for w in span):
             return "main"
-        return "reason" if link is not None and lemmas[link] != "be" else "main"
+        acts = word in {"it", "this", "that"} and _acts_on(tokens, head, clause.end)
+        return "reason" if acts or (link is not None and lemmas[link] != "be") else "main"
     if word in CROWD or (word in {"some", "many", "most", "other"} and head + 1 < clause.end):
         return "main" if good else "report"
     if narrates(tokens, head, clause.end):
@@ -152,6 +153,15 @@ def _declarative(tokens: Tokens, clause: Clause, head: int) -> Mode:  # noqa: PL
     if link is not None and lemmas[link] in _POSSIBLE and inanimate and not good:
         return "main" if _passive(tokens, link, clause.end) else "reason"
     return "main"
+
+
+def _acts_on(tokens: Tokens, head: int, end: int) -> bool:
+    """Whether a pronoun is said to do something by itself: "it moves the object in the wound"."""
+    at = skip_adverbs(tokens, head + 1, end)
+    if at >= end:
+        return False
+    form, word = tokens.forms[at], tokens.lemmas[at]
+    return form != word and form.endswith("s") and word in VERBS
 
 
 def speaks_well(lemmas: list[str]) -> bool:
