@@ -10,7 +10,8 @@ _CARD = """\
 Written by `python -m quant_triage.harness.grading.fit`; do not edit.
 
 **Detector** (`detector.npz`): a logistic regression over {width:,} hashed features of a sentence,
-one byte a weight. The features are what the clause analysis says (base forms with their polarity
+each scaled by how far it leans to one label, none of them stronger than 99 % of them are; one byte
+a weight. The features are what the clause analysis says (base forms with their polarity
 and mode, neighbours, near pairs, classes of words in their place, each also crossed with the
 scenario) and what the checks find. It reviews
 the rules: a finding stands only in a sentence that scores at least {keep:+.2f} ({lenient} less for a

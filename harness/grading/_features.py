@@ -21,7 +21,8 @@ from ._view import View
 from ._weights import word_classes
 from ._words import CACHED_WORDS, SMALL_WORDS
 
-WIDTH = 1 << 18
+_BITS = 20
+WIDTH = 1 << _BITS
 _REACH = 3  # content words that a pair may span
 _MODES = {"main": 0, "condition": 1, "reason": 2, "question": 3, "report": 4, "unclear": 5}
 _POLARITIES = {
@@ -124,7 +125,9 @@ class Reader:
         self._view = view
         none = np.zeros(0, dtype=np.int64)
         self._clause = np.concatenate([none, *found.clauses])
-        self._bucket = np.concatenate([none, *((c >> np.uint64(46)).astype(np.int64) for c in found.codes)])
+        self._bucket = np.concatenate(
+            [none, *((c >> np.uint64(64 - _BITS)).astype(np.int64) for c in found.codes)]
+        )
 
     def sentences(self) -> Features:
         """Return the features of each sentence."""

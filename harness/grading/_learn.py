@@ -65,6 +65,19 @@ def design(examples: Sequence[Example], read: Read) -> Design:
     return Design(rows, np.array(labels), np.array(weights), np.array(owners))
 
 
+def lean(rows: sparse.csr_matrix, label: Floats, weight: Floats) -> Floats:
+    """Return how far each feature leans to one label: the root of its log-count ratio's size.
+
+    Features so scaled let a linear model trust the telling ones sooner (S. Wang and C. Manning, Baselines and
+    Bigrams, 2012, scale by the ratio itself; the root was better here).
+    """
+    counts = sparse.csr_matrix((np.ones(len(rows.data)), rows.indices, rows.indptr), shape=rows.shape)
+    bad = np.asarray(counts.T @ (weight * label)) + 1
+    good = np.asarray(counts.T @ (weight * (1 - label))) + 1
+    scaled: Floats = np.sqrt(np.abs(np.log(bad / bad.sum()) - np.log(good / good.sum())))
+    return scaled
+
+
 def regress(rows: sparse.csr_matrix | Floats, label: Floats, weight: Floats, penalty: float) -> Linear:
     """Fit a logistic regression with an L2 penalty (``penalty / 2`` times the squared weights) by L-BFGS."""
     size = rows.shape[1]
