@@ -63,7 +63,7 @@ pictures: setup
 # Run demo.ipynb afresh and save what it shows: minutes on two quiet cores.
 notebook: setup
 	rm -rf runs/notebook
-	$(BIN)/python -m papermill --no-progress-bar demo.ipynb demo.ipynb
+	PYTHONWARNINGS="ignore:IProgress not found" $(BIN)/python -m papermill --no-progress-bar demo.ipynb demo.ipynb
 
 # What is installed against the published advisories; says so where no advisory service can be reached.
 audit: setup
