@@ -1,6 +1,7 @@
 """Where each of many keyed things lies: numbers by key, kept in a file and not in memory."""
 
 import sqlite3
+import threading
 import weakref
 from collections.abc import Iterator, Mapping
 
@@ -16,6 +17,7 @@ class Places(Mapping[str, int]):
     def __init__(self) -> None:
         self._table = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._table.close)
+        self._lock = threading.Lock()  # from Python 3.13 on, a shared connection does not guard itself
         for line in (
             "PRAGMA journal_mode = OFF",
             "CREATE TABLE place (number INTEGER NOT NULL, key TEXT NOT NULL UNIQUE)",
@@ -28,11 +30,12 @@ class Places(Mapping[str, int]):
         Raises:
             NotEnoughSpaceError: The disk is full.
         """
-        return self._execute("INSERT OR IGNORE INTO place VALUES (?, ?)", number, key).rowcount == 1
+        return bool(self._rows("INSERT OR IGNORE INTO place VALUES (?, ?) RETURNING number", number, key))
 
-    def _execute(self, line: str, *values: int | str) -> sqlite3.Cursor:
+    def _rows(self, line: str, *values: int | str) -> list[tuple[int]]:
         try:
-            return self._table.execute(line, values)
+            with self._lock:
+                return self._table.execute(line, values).fetchall()
         except sqlite3.OperationalError as error:
             raise NotEnoughSpaceError(
                 f"no room for a temporary file ({error}): free some space, then run again"
@@ -44,24 +47,24 @@ class Places(Mapping[str, int]):
         Raises:
             NotEnoughSpaceError: The disk is full.
         """
-        found = self._execute(
+        found = self._rows(
             "INSERT INTO place VALUES (0, ?) ON CONFLICT DO UPDATE SET number = number + 1 RETURNING number",
             key,
         )
-        return int(found.fetchall()[0][0])
+        return int(found[0][0])
 
     def sorted(self) -> Iterator[str]:
         """The keys in alphabetical order."""
         return (key for (key,) in self._table.execute("SELECT key FROM place ORDER BY key"))
 
     def __getitem__(self, key: str) -> int:
-        found = self._table.execute("SELECT number FROM place WHERE key = ?", (key,)).fetchone()
-        if found is None:
+        found = self._rows("SELECT number FROM place WHERE key = ?", key)
+        if not found:
             raise KeyError(key)
-        return int(found[0])
+        return int(found[0][0])
 
     def __iter__(self) -> Iterator[str]:
         return (key for (key,) in self._table.execute("SELECT key FROM place ORDER BY rowid"))
 
     def __len__(self) -> int:
-        return int(self._table.execute("SELECT count(*) FROM place").fetchone()[0])
+        return int(self._rows("SELECT count(*) FROM place")[0][0])
