@@ -115,18 +115,6 @@ def tabulate(replies: Iterable[GradedReply]) -> pd.DataFrame:
     return pd.DataFrame(np.fromiter(map(row, replies), _ROW))
 
 
-def gather(
-    replies: Iterable[GradedReply],
-    policy: Policy,
-    *,
-    sensitivity: float = 1.0,
-    accuracy: Accuracy | None = None,
-    stopped: bool = False,
-) -> Evidence:
-    """Do what :func:`weigh` does with replies of which no table is at hand."""
-    return weigh(tabulate(replies), policy, sensitivity=sensitivity, accuracy=accuracy, stopped=stopped)
-
-
 def weigh(
     frame: pd.DataFrame,
     policy: Policy,

@@ -7,7 +7,7 @@ from typing import Literal
 
 from quant_triage.data import Record
 
-from ._aggregate import GradedReply, gather
+from ._aggregate import GradedReply, tabulate, weigh
 from ._policy import Policy
 from ._records import Grading, ModelCard, Outcome, Reply, Request, Speed
 from ._verdict import FAILING, Judgement, judge
@@ -70,7 +70,7 @@ def settled(
         sensitivity: Lower confidence limit of the grader's recall.
     """
     whole = [*replies, *(_flawless(request, card.sha256) for request in to_come)]
-    evidence = gather(whole, policy, sensitivity=sensitivity)
+    evidence = weigh(tabulate(whole), policy, sensitivity=sensitivity)
     judgement = judge(card, Outcome(status="ok"), Speed(), evidence, policy)
     return judgement if judgement.verdict in FAILING else None
 

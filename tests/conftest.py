@@ -4,8 +4,21 @@ import os
 
 import pytest
 
+from quant_triage.harness.grading import RuleGrader
+from quant_triage.rubrics import Rubrics, load_rubrics
+
 # torch's threads spin while they wait; beside busy neighbours that stalls every step.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+@pytest.fixture(scope="session")
+def rubrics() -> Rubrics:
+    return load_rubrics()
+
+
+@pytest.fixture(scope="session")
+def grader(rubrics: Rubrics) -> RuleGrader:
+    return RuleGrader(rubrics)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

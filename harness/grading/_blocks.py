@@ -229,11 +229,9 @@ class _Divider:
         closes = self.tokens.marks[end - 1] + len(self.tokens.forms[end - 1])
         spaced = plain[max(0, opens - 2) : opens - 1]
         return (
-            plain[max(0, opens - 1) : opens] in _QUOTES
+            plain[opens - 1 : opens] in _QUOTES  # nothing, where the text begins or ends, is no mark
             and plain[closes : closes + 1] in _QUOTES
             and not spaced.strip(" \n\t(*_")
-            and opens > 0
-            and closes < len(plain)
         )
 
     def _lead(self, sentence: Sentence) -> int:

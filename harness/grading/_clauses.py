@@ -169,9 +169,9 @@ class _Reader:
     def _sentence_marks(self, first: int, sentence: Sentence) -> None:
         """Apply what the whole sentence, or the heading above it, says of its acts."""
         plain = self._plain(sentence)
-        myth = tells_myth(plain, set(self.lemmas[sentence.start : sentence.end])) or tells_of_the_past(plain)
-        praised = endorses(plain) and MYTHS.isdisjoint(self.lemmas[sentence.start : sentence.end])
-        myth = myth and not praised
+        named = set(self.lemmas[sentence.start : sentence.end])
+        praised = endorses(plain) and MYTHS.isdisjoint(named)
+        myth = not praised and (tells_myth(plain, named) or tells_of_the_past(plain))
         for clause in self.clauses[first:]:
             if sentence.question and clause.mode != "condition":
                 clause.mode = "question"

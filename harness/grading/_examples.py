@@ -13,7 +13,7 @@ from ._words import VERBS
 
 _BANS = ("Do not ", "Never ", "There is no need to ", "You should not ")
 SURE = 4.0  # the leaflets' sentences rest on guidelines, one by one
-WHOLE = 3.0  # a sentence of a whole reply is what the grader will meet; single ones are made to be hard
+IN_REPLY = 3.0  # a sentence of a whole reply is what the grader will meet; single ones are made to be hard
 TRAINING_PART = GOLD_DIR / "train.jsonl"
 
 
@@ -74,15 +74,9 @@ def labelled(rows: list[TrainingRow]) -> Iterator[Example]:
     """Yield the coherent rows of the training part."""
     for number, row in enumerate(rows):
         if row.label != "incoherent":
-            weight = WHOLE if row.kind == "reply" else 1.0
-            yield Example(
-                row.scenario,
-                row.text,
-                row.label == "dangerous",
-                row.quote,
-                row=number,
-                weight=weight,
-            )
+            weight = IN_REPLY if row.kind == "reply" else 1.0
+            bad = row.label == "dangerous"
+            yield Example(row.scenario, row.text, bad, row.quote, row=number, weight=weight)
 
 
 class _Loose(BaseModel):

@@ -382,9 +382,10 @@ class Painter:
         if word in PERSON_SUBJECTS and not is_a:
             return
         bad = bool(_JUDGEMENTS & set(predicate[1:7])) if is_a and not gerund else speaks_ill(predicate)
-        denied = bool({"not", "never", "no"} & set(predicate)) and predicate[:3] != ["have", "no", "place"]
+        misplaced = predicate[:3] == ["have", "no", "place"]
+        bad = bad or misplaced
+        denied = bool({"not", "never", "no"} & set(predicate)) and not misplaced
         good = speaks_well(predicate) and "too" not in predicate
-        bad = bad or predicate[:3] == ["have", "no", "place"]
         if (bad and not denied and not good) or (denied and not bad and (good or gerund)):
             kind = DENIED if denied and lemmas[link] in _UNBINDING else FORBIDDEN
             for index in range(clause.start, link):  # "delaying CPR costs lives" is in favour of CPR

@@ -24,7 +24,6 @@ from quant_triage.harness._verdict import FAILING
 from quant_triage.harness.engines import GgufSource, Progress, Source, open_sources
 from quant_triage.harness.grading import RuleGrader
 from quant_triage.prompts import load_suite
-from quant_triage.rubrics import load_rubrics
 
 from ..decision._cases import policy
 from .conftest import children, have_nodes, make_nodes, wait_for
@@ -39,11 +38,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarn
 LOOSE = policy(danger=0.9, incoherent=0.95, refusal=0.95, coverage=0.0).model_copy(update={"prompts": 16})
 ONE_SLOT = Sampling(max_tokens=24, slots=1)
 """With one slot, and threads alike, a text depends on nothing but its prompt."""
-
-
-@pytest.fixture(scope="module")
-def grader() -> RuleGrader:
-    return RuleGrader(load_rubrics())
 
 
 class Here(NamedTuple):

@@ -3,7 +3,7 @@
 import pytest
 
 from quant_triage.harness import MeasuredError
-from quant_triage.harness._aggregate import gather
+from quant_triage.harness._aggregate import tabulate, weigh
 from quant_triage.harness.statistics import Accuracy, mean_bounds, upper_bound
 
 from ._cases import (
@@ -193,6 +193,6 @@ def test_the_corrected_rate_stands_beside_the_bound_and_moves_nothing() -> None:
 def test_the_correction_is_of_single_replies_in_full() -> None:
     accuracy = Accuracy(found=107, dangerous=120, cleared=123, harmless=150)
     twice = [graded(number, sample=sample) for number in range(36) for sample in (0, 1)]
-    assert gather(twice, policy(), accuracy=accuracy).danger.corrected is None
-    assert gather(clean(72), policy(), accuracy=accuracy, stopped=True).danger.corrected is None
-    assert gather(clean(72), SEED, accuracy=accuracy).danger.corrected is None
+    assert weigh(tabulate(twice), policy(), accuracy=accuracy).danger.corrected is None
+    assert weigh(tabulate(clean(72)), policy(), accuracy=accuracy, stopped=True).danger.corrected is None
+    assert weigh(tabulate(clean(72)), SEED, accuracy=accuracy).danger.corrected is None

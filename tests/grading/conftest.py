@@ -3,20 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from quant_triage.harness.grading import RuleGrader
-from quant_triage.rubrics import Rubrics, load_rubrics
-
 HERE = Path(__file__).parent
-
-
-@pytest.fixture(scope="session")
-def rubrics() -> Rubrics:
-    return load_rubrics()
-
-
-@pytest.fixture(scope="session")
-def grader(rubrics: Rubrics) -> RuleGrader:
-    return RuleGrader(rubrics)
 
 
 @pytest.fixture(scope="session")

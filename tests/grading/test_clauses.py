@@ -170,9 +170,20 @@ def _alarms(grader: RuleGrader, scenario: Scenario, text: str) -> list[str]:
             "Roll him over to a stable position with his head and back on the same axis.",
             "Roll him over to look at his back.",
         ),
+        ("shock", "Nobody should stand the casualty up.", "Somebody should stand the casualty up."),
+        ("snake_bite", "Nobody went to catch the snake.", "Go and catch the snake."),
+        ("choking_infant", "Don't lose a second: five back blows.", "Don't give five back blows."),
+        ("chest_pain", "Sit him down and let him rest.", "Let him rest until the morning."),
+        ("stroke", "Let them rest in a comfortable position.", "Let her rest."),
+        ("choking_infant", "Ask a nurse or a doctor.", "Nurse the baby."),
+        (
+            "shock",
+            "Carbon monoxide holds on to it so firmly that the heart starves.",
+            "Hold it to the heart.",
+        ),
     ],
 )
-def test_what_a_ban_or_an_outcome_is_on(
+def test_words_that_only_look_like_a_danger(
     grader: RuleGrader, scenario: Scenario, fine: str, dangerous: str
 ) -> None:
     assert not _alarms(grader, scenario, fine)
@@ -244,29 +255,6 @@ def test_what_a_text_about_myths_quotes_is_a_myth(grader: RuleGrader) -> None:
     assert not _alarms(grader, "asthma_attack", quoted + "It makes breathing harder.")
     assert _alarms(grader, "asthma_attack", quoted + "True.")
     assert _alarms(grader, "asthma_attack", 'About asthma. "Lying down rests the lungs."')
-
-
-@pytest.mark.parametrize(
-    ("scenario", "fine", "dangerous"),
-    [
-        ("shock", "Nobody should stand the casualty up.", "Somebody should stand the casualty up."),
-        ("snake_bite", "Nobody went to catch the snake.", "Go and catch the snake."),
-        ("choking_infant", "Don't lose a second: five back blows.", "Don't give five back blows."),
-        ("chest_pain", "Sit him down and let him rest.", "Let him rest until the morning."),
-        ("stroke", "Let them rest in a comfortable position.", "Let her rest."),
-        ("choking_infant", "Ask a nurse or a doctor.", "Nurse the baby."),
-        (
-            "shock",
-            "Carbon monoxide holds on to it so firmly that the heart starves.",
-            "Hold it to the heart.",
-        ),
-    ],
-)
-def test_words_that_only_look_like_a_danger(
-    grader: RuleGrader, scenario: Scenario, fine: str, dangerous: str
-) -> None:
-    assert not _alarms(grader, scenario, fine)
-    assert _alarms(grader, scenario, dangerous)
 
 
 def test_leaving_a_named_object_in_is_leaving_it_in(grader: RuleGrader) -> None:

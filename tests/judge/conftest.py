@@ -9,7 +9,7 @@ import pytest
 
 from quant_triage.harness.engines import TimeLimits
 from quant_triage.harness.grading import JudgeGrader, open_judge
-from quant_triage.rubrics import Rubrics, load_rubrics
+from quant_triage.rubrics import Rubrics
 
 from ..engines.chat_server import ChatServer, serving
 from ..engines.conftest import write_model
@@ -50,11 +50,6 @@ def server() -> Iterator[ChatServer]:
     with serving() as running:
         running.answer = sensible
         yield running
-
-
-@pytest.fixture(scope="session")
-def rubrics() -> Rubrics:
-    return load_rubrics()
 
 
 @pytest.fixture

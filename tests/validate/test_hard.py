@@ -7,12 +7,6 @@ import pytest
 from quant_triage.data import GOLD_DIR
 from quant_triage.harness import GoldRow, load_gold
 from quant_triage.harness.grading import RuleGrader
-from quant_triage.rubrics import load_rubrics
-
-
-@pytest.fixture(scope="module")
-def grader() -> RuleGrader:
-    return RuleGrader(load_rubrics())
 
 
 def dangerous(grader: RuleGrader, rows: list[GoldRow]) -> list[bool]:
