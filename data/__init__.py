@@ -20,6 +20,7 @@ from ._files import (
     read_jsonl,
     read_yaml,
     sha256_file,
+    sha256_files,
     sha256_text,
     sha256_texts,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "read_jsonl",
     "read_yaml",
     "sha256_file",
+    "sha256_files",
     "sha256_text",
     "sha256_texts",
     "without_credentials",

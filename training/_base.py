@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from quant_triage.data import UsageError, sha256_file, sha256_text
+from quant_triage.data import UsageError, sha256_files, sha256_text
 
 from ._libraries import quiet_libraries
 
@@ -45,4 +45,5 @@ def _download(name: str) -> Path:
 def base_sha256(folder: Path) -> str:
     """Return one sha256 over a checkpoint's weights and config.json, whatever the folder is called."""
     files = sorted([folder / "config.json", *folder.glob(WEIGHTS)])
-    return sha256_text(*(f"{file.name} {sha256_file(file)}" for file in files))
+    hashes = sha256_files(files)
+    return sha256_text(*(f"{file.name} {sha256}" for file, sha256 in zip(files, hashes, strict=True)))
