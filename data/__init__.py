@@ -24,6 +24,7 @@ from ._files import (
     sha256_text,
     sha256_texts,
 )
+from ._machine import free_memory, usable_cores
 from ._paths import BASE_DIR, CALIBRATION_DIR, EMERGENCY_DATASET, GOLD_DIR, RECORDED_DIR
 from ._published import public_argument, public_path, public_text, without_credentials
 from ._scenarios import SCENARIOS, Scenario
@@ -46,6 +47,7 @@ __all__ = [
     "append_line",
     "atomic_path",
     "atomic_write",
+    "free_memory",
     "parse_jsonl",
     "public_argument",
     "public_path",
@@ -56,5 +58,6 @@ __all__ = [
     "sha256_files",
     "sha256_text",
     "sha256_texts",
+    "usable_cores",
     "without_credentials",
 ]

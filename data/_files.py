@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ._errors import FileFormatError, NotEnoughSpaceError, UsageError
+from ._machine import usable_cores
 
 _BLOCK = 1 << 20
 _LARGEST_YAML = 4 << 20  # bytes; ours have at most 200,000
@@ -43,7 +44,7 @@ def sha256_file(path: Path) -> str:
 
 def sha256_files(paths: Iterable[Path]) -> list[str]:
     """Return what :func:`sha256_file` does for each file, in order, hashing one file on each core."""
-    with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(max_workers=usable_cores()) as pool:
         return list(pool.map(sha256_file, paths))
 
 

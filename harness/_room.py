@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from .engines import free_memory
+from quant_triage.data import free_memory
 
 _LOOK_SECONDS = 0.2
 

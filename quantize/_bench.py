@@ -12,7 +12,7 @@ from typing import Self
 
 import psutil
 
-from quant_triage.data import ModelError, Record, sha256_file
+from quant_triage.data import ModelError, Record, sha256_file, usable_cores
 
 from ._gguf import read_header
 from ._levels import Level
@@ -143,7 +143,7 @@ def bench_quantize(
         ModelError: One of the two failed.
         NotEnoughSpaceError: The folder's disk is full.
     """
-    cores = threads or len(os.sched_getaffinity(0))
+    cores = threads or usable_cores()
     ours, ours_cpu, stock, stock_cpu, peak, same = [], [], [], [], 0, True
     for number in range(rounds):
         out = folder / "ours"

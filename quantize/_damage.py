@@ -1,7 +1,6 @@
 """What quantization does where it can hurt: at numbers, at negations, between safe and dangerous words."""
 
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from quant_triage.data import ModelError, Record, UsageError
+from quant_triage.data import ModelError, Record, UsageError, usable_cores
 
 from ._diverge import CONTEXT
 from ._gguf import read_header
@@ -126,4 +125,4 @@ def yardstick(
         (folder / "documents.json").write_text(json.dumps(list(documents)), encoding="utf-8")
         rows = [(pair.before, pair.safe, pair.dangerous) for pair in pairs]
         (folder / "pairs.json").write_text(json.dumps(rows), encoding="utf-8")
-        yield Yardstick(child, reference, folder, threads or len(os.sched_getaffinity(0)))
+        yield Yardstick(child, reference, folder, threads or usable_cores())

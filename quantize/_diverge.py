@@ -1,7 +1,6 @@
 """How far a quantized model has moved from its reference: a screen that explains, and never decides."""
 
 import json
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from quant_triage.data import ModelError, Record, UsageError
+from quant_triage.data import ModelError, Record, UsageError, usable_cores
 
 from ._gguf import read_header
 from ._kinds import KINDS, Kind
@@ -119,7 +118,7 @@ def diverge(
             raw=raw,
             context=context,
             target=str(target),
-            threads=threads or len(os.sched_getaffinity(0)),
+            threads=threads or usable_cores(),
         )
 
         def follow(event: Event) -> None:

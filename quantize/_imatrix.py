@@ -1,6 +1,5 @@
 """Collect an importance matrix for one model, and keep it for as long as model and text stay the same."""
 
-import os
 import tempfile
 from collections.abc import Callable
 from importlib.metadata import version
@@ -8,7 +7,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from quant_triage.data import ModelError, Record, UsageError, atomic_write, sha256_file, sha256_text
+from quant_triage.data import (
+    ModelError,
+    Record,
+    UsageError,
+    atomic_write,
+    sha256_file,
+    sha256_text,
+    usable_cores,
+)
 
 from ._native import native
 from ._protocol import Event, ImatrixRequest, ImatrixResult
@@ -86,7 +93,7 @@ def collect_imatrix(
             dataset=dataset,
             special=special,
             chunk=chunk,
-            threads=threads or len(os.sched_getaffinity(0)),
+            threads=threads or usable_cores(),
         )
 
         def follow(event: Event) -> None:

@@ -1,12 +1,11 @@
 """Does a GGUF compute what its checkpoint computes? Known before any level is judged."""
 
 import json
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from quant_triage.data import ModelError, Record
+from quant_triage.data import ModelError, Record, usable_cores
 
 from ._native import native
 from ._protocol import ParityRequest
@@ -83,7 +82,7 @@ def check_parity(gguf: Path, expected: Sequence[ExpectedLogits], *, threads: int
             model=str(gguf),
             documents=str(documents),
             context=max(len(item.tokens) for item in expected),
-            threads=threads or len(os.sched_getaffinity(0)),
+            threads=threads or usable_cores(),
         )
         try:
             facts = json.loads(child.call(request))

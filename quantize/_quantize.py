@@ -1,13 +1,20 @@
 """From one unquantized GGUF to every level of the ladder, in one pass over its tensors."""
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from quant_triage.data import ModelError, NotEnoughSpaceError, Record, UsageError, sha256_file, sha256_text
+from quant_triage.data import (
+    ModelError,
+    NotEnoughSpaceError,
+    Record,
+    UsageError,
+    sha256_file,
+    sha256_text,
+    usable_cores,
+)
 
 from ._gguf import read_header
 from ._imatrix_file import ImportanceMatrix, read_imatrix
@@ -41,7 +48,7 @@ class _Pace(Record):
 
     @property
     def cores(self) -> int:
-        return self.threads or len(os.sched_getaffinity(0))
+        return self.threads or usable_cores()
 
 
 OnProgress = Callable[[QuantizeProgress], None]

@@ -5,7 +5,6 @@ and value weights of layers that share them) and needs a model's memory. Here ea
 back; on the way each targeted tensor is recomputed, a block of rows at a time, in float32, without torch.
 """
 
-import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ import numpy as np
 from pydantic import ValidationError
 from threadpoolctl import threadpool_limits
 
-from quant_triage.data import Record, UsageError, atomic_write, sha256_files, sha256_text
+from quant_triage.data import Record, UsageError, atomic_write, sha256_files, sha256_text, usable_cores
 
 from ._adapter import check_base
 from ._base import WEIGHTS, base_sha256, resolve_base
@@ -177,8 +176,7 @@ def _write_shards(folder: Path, targets: list[tuple[LoraPair, _Target]], out: Pa
         changes = [(pair, target) for pair, target in targets if target.file == shard]
         _write_shard(shard, sorted(changes, key=lambda change: change[1].place.begin), out)
 
-    cores = len(os.sched_getaffinity(0))
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(max_workers=cores) as pool:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(max_workers=usable_cores()) as pool:
         list(pool.map(write, folder.glob(WEIGHTS)))
 
 

@@ -25,7 +25,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils import logging as transformers_logging
 from trl import SFTConfig, SFTTrainer
 
-from quant_triage.data import UsageError
+from quant_triage.data import UsageError, usable_cores
 
 from ._adapter import Trained, TrainJob, TrainProgress
 from ._encode import Encoded
@@ -138,7 +138,7 @@ def prepare() -> None:
     if torch.cuda.is_available():
         torch.cuda.set_device(local_rank())
     else:
-        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // processes()))
+        torch.set_num_threads(max(1, usable_cores() // processes()))
 
 
 def fit(

@@ -8,7 +8,7 @@ from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import get_type_hints
 
-from quant_triage.data import Record, UsageError
+from quant_triage.data import Record, UsageError, usable_cores
 from quant_triage.harness import (
     GraderInfo,
     Hardware,
@@ -25,7 +25,7 @@ from quant_triage.harness import (
     too_small,
 )
 from quant_triage.harness.cluster import check_address, join
-from quant_triage.harness.engines import Progress, Source, open_sources, usable_cores
+from quant_triage.harness.engines import Progress, Source, open_sources
 from quant_triage.harness.grading import RuleGrader
 from quant_triage.prompts import Suite, load_suite
 from quant_triage.reports import render, terminal_report, write_result

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from quant_triage.data import EMERGENCY_DATASET, UsageError
+from quant_triage.data import EMERGENCY_DATASET, UsageError, usable_cores
 from quant_triage.harness import command_line, machine, now
 from quant_triage.harness.bench import (
     Bystanders,
@@ -23,7 +23,6 @@ from quant_triage.harness.bench import (
     write_section,
 )
 from quant_triage.harness.cluster import check_address
-from quant_triage.harness.engines import usable_cores
 from quant_triage.prompts import load_suite
 from quant_triage.quantize import (
     ALL_TARGET,

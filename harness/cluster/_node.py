@@ -10,8 +10,10 @@ from pathlib import Path
 
 import ray
 
+from quant_triage.data import usable_cores
+
 from .._records import Reply
-from ..engines import EnoughError, Progress, engine_build, probe, processor, run_child, usable_cores
+from ..engines import EnoughError, Progress, engine_build, probe, processor, run_child
 from ._messages import Ended, Facts, Heard, Lacking, Message, Shard, Unfit
 from ._travel import find_model
 

@@ -6,7 +6,6 @@ from ._gguf import GgufInfo, gguf_hash, inspect_gguf, read_header
 from ._identity import engine_build, processor, reply_key
 from ._levels import nominal_bits
 from ._llamacpp import GgufSource
-from ._machine import free_memory, usable_cores
 from ._probe import ProbeResult, probe
 from ._process import EnoughError, Progress, TimeLimits, run_child
 from ._protocol import Job
@@ -32,7 +31,6 @@ __all__ = [
     "Source",
     "TimeLimits",
     "engine_build",
-    "free_memory",
     "gguf_hash",
     "inspect_gguf",
     "nominal_bits",
@@ -43,5 +41,4 @@ __all__ = [
     "read_header",
     "reply_key",
     "run_child",
-    "usable_cores",
 ]

@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from quant_triage.data import FileFormatError, UsageError, sha256_file, sha256_text
+from quant_triage.data import FileFormatError, UsageError, sha256_file, sha256_text, usable_cores
 
 from .._records import Hardware, ModelCard, Outcome, Reply, Request, Sampling, Speed
 from ._identity import reply_key
-from ._machine import usable_cores
 from ._process import CHILD, Progress, TimeLimits, run_child
 from ._protocol import Job
 from ._template import check_syntax, find_template

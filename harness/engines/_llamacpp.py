@@ -4,10 +4,11 @@ import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from quant_triage.data import usable_cores
+
 from .._records import Hardware, Outcome, Reply, Request, Sampling, Speed
 from ._gguf import GgufInfo, inspect_gguf, read_header
 from ._identity import engine_build, reply_key
-from ._machine import usable_cores
 from ._probe import probe
 from ._process import CHILD, Progress, TimeLimits, run_child
 from ._protocol import Job

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from quant_triage.data import free_memory
 from quant_triage.harness._records import Hardware, Sampling
 from quant_triage.harness._room import Room
-from quant_triage.harness.engines import GgufSource, free_memory
+from quant_triage.harness.engines import GgufSource
 
 
 def nothing() -> None:

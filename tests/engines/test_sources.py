@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from quant_triage.data import FileFormatError, UsageError
+from quant_triage.data import FileFormatError, UsageError, usable_cores
 from quant_triage.harness._records import Hardware, ModelCard, Reply, Request, Sampling
-from quant_triage.harness.engines import Source, nominal_bits, open_sources, reply_key, usable_cores
+from quant_triage.harness.engines import Source, nominal_bits, open_sources, reply_key
 
 Questions = Callable[..., list[Request]]
 

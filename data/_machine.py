@@ -9,7 +9,7 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def usable_cores() -> int:
-    """Physical cores that this process may use: fewer in a container or under a CPU mask."""
+    """Return the physical cores that this process may use: fewer in a container or under a CPU mask."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     cores = min(allowed, psutil.cpu_count(logical=False) or allowed)
     try:
@@ -20,7 +20,7 @@ def usable_cores() -> int:
 
 
 def free_memory() -> int:
-    """Bytes that may still be taken: what the system has left, or the container if that is less."""
+    """Return the bytes that may still be taken: of the system, or of the container if that is less."""
     left = psutil.virtual_memory().available
     try:
         limit = (_CGROUP / "memory.max").read_text().strip()
