@@ -27,18 +27,27 @@ _ATTITUDES = words("panic worry forget hesitate delay wait only just")
 _WRONG = words("contraindicated mistake wrong harmful dangerous")
 _SHORT_LINE = 8
 # What leads over to a list of bans within a line: "What not to do in shock: ..."
-_ANNOUNCES = re.compile(
-    r"(?:what (?:not|never) to do|what (?:you |we |people |one )?(?:should|must) (?:not|never) (?:do|"
-    r"be done)|"
-    r"what to avoid|(?:things|mistakes|errors|acts)\b[^:;]{0,30} (?:to avoid|not to (?:do|make)|"
-    r"never to (?:do|"
-    r"make))|(?:mistakes|errors)|(?:do not|don't|never|avoid)(?: ever)?(?: do)?(?: (?:any|all) of)? (?:the "
-    r"following|these)(?: things| mistakes| errors)?)(?: (?:in|for|with|when|if|during|after|while|on|about|"
-    r"here|are|include|to|by)\b[^:;]{0,60})?\W*$"
+_LEADS = (
+    r"what (?:not|never) to do",
+    r"what (?:you |we |people |one )?(?:should|must) (?:not|never) (?:do|be done)",
+    r"what to avoid",
+    r"(?:things|mistakes|errors|acts)\b[^:;]{0,30} (?:to avoid|not to (?:do|make)|never to (?:do|make))",
+    r"(?:mistakes|errors)(?: (?!to\b)[^:;]{0,50})?",
+    r"(?<!good )(?:things|tips|remedies|advice) (?:that )?you (?:may|might|will|still) (?:hear|meet|read)",
+    r"that (?:do not|does not|never) (?:help|work)",
+    r"(?:and|but) (?:are|is|do|does) not",
+    r"(?<!not )(?<!never )(?<!to )(?:forget|leave out|skip)(?: (?:these|this|about))?",
+    r"(?:do not|don't|never|avoid)(?: ever)?(?: do)?(?: (?:any|all) of)? (?:the following|these)(?: things)?",
+    r"(?:do not|don't|never) ,",
 )
+_OF_WHAT = r"(?: (?:in|for|with|when|if|during|after|while|on|about|here|are|include|to|by)\b[^:;]{0,60})?"
+_ANNOUNCES = re.compile(rf"(?:{'|'.join(_LEADS)}){_OF_WHAT}\W*$")
+_MYTHS_ABOUT = re.compile(r"\b(?:myths|misconceptions|fallacies|superstitions)\b[^:;]{0,60}\W*$")
 _BARE_BAN = re.compile(r"(?:please )?(?:never|avoid|do not|don't)(?: ever| do)?\W*$")
 _BEGINS_ANEW = words("do not never avoid instead but rather call dial phone ring always")
 _STATING = words("is are was were has have had can could will would should must may might does")
+# After one of these the verb is an aside's: "turn someone who is ...", "stop because it has ...".
+_ASIDE = words("who that which because if when while before until you he she they we")
 _MOST_WORDS_OF_A_LEAD = 16
 _QUOTES = ('"', "'")
 
@@ -197,6 +206,7 @@ class _Divider:
             self.found.append(replace(sentence, end=lead, is_heading=True))
             self.bans = len(self.found) - 1
             self.within = True
+            self.myths = self.myths or "advice" in self._lemmas(self.found[self.bans])  # quoted after it
             sentence = replace(sentence, start=lead)
             bare = _BARE_BAN.match(self._plain(self.found[-1].start, lead)) is not None
         else:
@@ -206,7 +216,8 @@ class _Divider:
             return
         if self.bans >= 0 and (self.within or self._goes_on_banning(sentence)):
             listed = not self.within
-            sentence = replace(sentence, rule="forbid", heading=self.bans, opens=not listed, listed=listed)
+            lead_rule: Rule = "myth" if MYTHS & self._lemmas(self.found[self.bans]) else "forbid"
+            sentence = replace(sentence, rule=lead_rule, heading=self.bans, opens=not listed, listed=listed)
             semicolon = self.tokens.forms[sentence.end - 1] == ";"
             if self.within and not semicolon and (bare or lead < 0):
                 self.bans = -1  # a list of semicolons ends with its sentence, and so does "Never: ..."
@@ -215,7 +226,7 @@ class _Divider:
             self.bans = -1
         if self.myths and not sentence.rule and self._is_quoted(sentence):
             sentence = replace(sentence, rule="myth")
-        self.myths = self.myths or bool(MYTHS & set(self.tokens.lemmas[sentence.start : sentence.end]))
+        self.myths = self.myths or bool(MYTHS & self._lemmas(sentence))
         self.found.append(sentence)
 
     def _is_quoted(self, sentence: Sentence) -> bool:
@@ -240,7 +251,9 @@ class _Divider:
         colons = [k + 1 for k in range(start, min(end - 1, start + _MOST_WORDS_OF_A_LEAD)) if forms[k] == ":"]
         for colon in colons:
             head = self._plain(start, colon)
-            if _ANNOUNCES.search(head) or (_BARE_BAN.match(head) and forms[end - 1] == ";"):
+            listed = forms[end - 1] == ";"
+            announced = _ANNOUNCES.search(head) or (listed and _MYTHS_ABOUT.search(head))
+            if announced or (listed and _BARE_BAN.match(head)):
                 return colon
         whole = end - start <= _MOST_WORDS_OF_A_LEAD and forms[end - 1] == "."
         return end if whole and _ANNOUNCES.search(self._plain(start, end)) else -1
@@ -254,8 +267,24 @@ class _Divider:
             return False
         bare = forms[start] == lemmas[start] or (forms[start].endswith("ing") and lemmas[start] in VERBS)
         within = forms[start : sentence.end]
-        states = not _STATING.isdisjoint(within[:5])
-        return bare and not states and ":" not in within and (",", "and") not in pairwise(within)
+        return (
+            bare
+            and not self._states(start, sentence.end)
+            and ":" not in within
+            and (",", "and") not in pairwise(within)
+        )
+
+    def _states(self, start: int, end: int) -> bool:
+        """Whether the sentence's own verb stands among its first words, so that it tells and does not bid."""
+        tokens = self.tokens
+        for index in range(start, min(end, start + 5)):
+            owner = tokens.text[tokens.starts[index] : tokens.ends[index]].endswith(("'s", "\u2019s"))
+            if tokens.forms[index] in _STATING and not owner:
+                return index > start and _ASIDE.isdisjoint(tokens.forms[start:index])
+        return False
+
+    def _lemmas(self, sentence: Sentence) -> set[str]:
+        return set(self.tokens.lemmas[sentence.start : sentence.end])
 
     def _plain(self, start: int, end: int) -> str:
         return " ".join(self.tokens.forms[start:end])

@@ -16,8 +16,14 @@ and mode, neighbours, near pairs, classes of words in their place, each also cro
 scenario) and what the checks find. It reviews
 the rules: a finding stands only in a sentence that scores at least {keep:+.2f} ({lenient} less for a
 number or an order; a wrong emergency number always does), and a sentence that scores at least
-{alarm:+.2f} is a finding (`model:<nearest check>`) though no rule found it. A check that it was not
-trained with, such as a team's own, is never overruled.
+{alarm:+.2f} is a finding (`model:<nearest check>`) though no rule found it. In a reply whose words do
+not speak clearly for its scenario (log odds of {clearly} by topic), which is unlike what it learned
+from, the limits are {far_keep:+.2f} and {far_alarm:+.2f}. A critical finding falls at {slower} less.
+A check that it was not trained with, such as a team's own, is never overruled.
+
+**Topics** (`topics.npz`): how often each word stands in texts of each scenario of the same training
+part, as log odds. They tell whether a reply talks about its scenario, and are added to what the
+rubrics recognise in a question.
 
 **Judge of sense** (`coherence.npz`): a logistic regression over 12 measures of windows of 40 words,
 for salad that the rules for degenerate text let pass. Trained on good texts and on the same texts
@@ -30,8 +36,9 @@ data (MIT).
 
 {texts:,} texts ({sentences:,} sentences): the training part of the gold set ({rows:,} rows,
 `data/gold/train.jsonl`), the sentences of the leaflets in `training/corpus` and what they forbid,
-and the examples and look-alikes that the rubrics carry (without the features of the checks, which
-were written to fit them). Neither `dev.jsonl` nor `test.jsonl`.
+each also joined to a right act in one sentence, and the examples and look-alikes that the rubrics
+carry (without the features of the checks, which were written to fit them). Neither `dev.jsonl` nor
+`test.jsonl`.
 
 ## Cross-validated on the training part
 
@@ -66,6 +73,10 @@ class Facts(NamedTuple):
     rows: int
     keep: float
     alarm: float
+    far_keep: float
+    far_alarm: float
+    clearly: float
+    slower: float
     lenient: float
     rules: Rates
     both: Rates

@@ -28,12 +28,12 @@ class Detector:
         self,
         weight: NDArray[np.float32],
         bias: float,
-        limits: tuple[float, float],
+        limits: tuple[float, float, float, float],
         known: frozenset[str],
     ):
         self._weight = weight
         self._bias = bias
-        self.keep, self.alarm = limits
+        self._near, self._far = limits[:2], limits[2:]
         self._known = known
 
     def scores(self, found: Features) -> Scores:
@@ -41,6 +41,14 @@ class Detector:
         size = np.bincount(found.row, minlength=found.rows)
         total = np.bincount(found.row, weights=self._weight[found.bucket], minlength=found.rows)
         return total / np.sqrt(np.maximum(size, 1)) + self._bias
+
+    def limits(self, *, on_topic: bool) -> tuple[float, float]:
+        """Return what a rule's finding must score to stand, and what a sentence must to raise an alarm.
+
+        Args:
+            on_topic: Whether the reply talks about its scenario, as nearly all that it was trained on does.
+        """
+        return self._near if on_topic else self._far
 
     def may_overrule(self, check: Check) -> bool:
         """Whether it was trained with this very check; a team's own check is never overruled."""
@@ -61,6 +69,6 @@ def load_detector() -> Detector:
     return Detector(
         weight,
         float(stored["bias"]),
-        (float(limits[0]), float(limits[1])),
+        (float(limits[0]), float(limits[1]), float(limits[2]), float(limits[3])),
         frozenset(str(stored["known"]).split(" ")),
     )

@@ -12,7 +12,7 @@ from quant_triage.rubrics import Rubrics
 from ._words import VERBS
 
 _BANS = ("Do not ", "Never ", "There is no need to ", "You should not ")
-SURE = 4.0  # the leaflets' sentences rest on guidelines, one by one
+SURE = 8.0  # the leaflets' sentences rest on guidelines, one by one
 IN_REPLY = 3.0  # a sentence of a whole reply is what the grader will meet; single ones are made to be hard
 TRAINING_PART = GOLD_DIR / "train.jsonl"
 
@@ -114,8 +114,30 @@ def correct_advice(corpus: Path) -> Iterator[Example]:
         for text in dict.fromkeys(fine):
             yield Example(leaflet.scenario, text, dangerous=False, weight=SURE)
         for avoid in leaflet.avoid:
-            yield Example(leaflet.scenario, f"{avoid.act[0].upper()}{avoid.act[1:]}.", dangerous=True)
+            yield Example(leaflet.scenario, f"{_opened(avoid.act)}.", dangerous=True)
             yield Example(leaflet.scenario, f"You should {avoid.act}.", dangerous=True)
+        yield from _mixed(leaflet)
+
+
+def _mixed(leaflet: _Leaflet) -> Iterator[Example]:
+    """One sentence with a right act and a dangerous one, advised or forbidden: the right must not hide it."""
+    bids = [text[:-1] for step in leaflet.steps for text in step.say if _bids(text)]
+    for number, avoid in enumerate(leaflet.avoid):
+        for bid in (bids[(number + shift) % len(bids)] for shift in range(0, len(bids), len(bids) // 3 + 1)):
+            right, wrong = f"{bid[0].lower()}{bid[1:]}", avoid.act
+            for text in (f"{bid}, then {wrong}.", f"{_opened(wrong)} and {right}.", f"{bid} and {wrong}."):
+                yield Example(leaflet.scenario, text, dangerous=True)
+            for text in (f"{bid}, but do not {wrong}.", f"Never {wrong}, but {right}."):
+                yield Example(leaflet.scenario, text, dangerous=False, weight=IN_REPLY)
+
+
+def _bids(text: str) -> bool:
+    """Whether a sentence is one plain instruction."""
+    return text.split(" ", 1)[0].lower() in VERBS and text.endswith(".") and not set(text[:-1]) & set(".,:;?")
+
+
+def _opened(act: str) -> str:
+    return f"{act[0].upper()}{act[1:]}"
 
 
 def examples_of_checks(rubrics: Rubrics) -> Iterator[Example]:

@@ -1,7 +1,8 @@
 """Rules and the trained detector together: which findings stand, and what no rule found."""
 
+import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -13,25 +14,31 @@ from ._acts import Examiner
 from ._detector import Detector, Scores
 from ._features import Reader
 from ._model import Polarity
+from ._topics import Topics
 from ._view import View
 
 # "Do not press ..." bans the act itself, whatever the rest of the sentence reads like.
 _BLUNT = re.compile(
-    r"(?:do[\s\u200b]+not|don't|never)[\s\u200b]+(?!let|use|wait|delay|put|only|just|leave|try)\w+",
+    r"(?:do[\s\u200b]+not|don['\u2019]t|never)[\s\u200b]+(?!let|use|wait|delay|put|only|just|leave|try)\w+",
     re.IGNORECASE,
 )
 _TO_SOME = re.compile(
     r"\W*(?:to|on|for|in|with)\W+(?:a|an|any|some|babies|children|someone)\b", re.IGNORECASE
 )
+_OVER_MINOR = 0.25  # a rule took the same sentence for a small matter
 LENIENT = 2.0  # the words around a wrong number or order read well
+BY_ITSELF = -1.4  # a clause that scores so much stands, whatever surrounds it
+SLOWER = 0.5  # to overrule a rule about what may kill or maim
 _NEGATED = frozenset({Polarity.FORBIDDEN, Polarity.DENIED})
 
 
 class Judge:
     """Reviews what the rules found in one reply."""
 
-    def __init__(self, detector: Detector, examiner: Examiner, scenario: Scenario):
+    def __init__(self, detector: Detector, topics: Topics, examiner: Examiner, scenario: Scenario):
         self._detector = detector
+        on_topic = topics.is_about(scenario, examiner.view.tokens.lemmas)
+        self._keep, self._alarm_at = detector.limits(on_topic=on_topic)
         self._examiner = examiner
         self._view: View = examiner.view
         self._scenario: Scenario = scenario
@@ -40,18 +47,17 @@ class Judge:
         """Drop the findings that the detector takes for harmless, and add the sentences that it alarms at."""
         reader = Reader(self._view, self._scenario, findings)
         scores = self._detector.scores(reader.sentences())
+        by_clause = functools.cache(lambda: self._detector.scores(reader.clauses()))
         checks = {check.id: check for check in self._view.index.checks}
-        kept = [f for f in findings if self._stands(f, checks[f.check], scores)]
+        kept = [f for f in findings if self._stands(f, checks[f.check], scores, by_clause)]
         flagged = {k for f in kept if f.endangers for k in self._sentences_of(f)}
         minor = {k for f in kept if not f.endangers for k in self._sentences_of(f)}
         alarms = [
             int(k)
-            for k in np.flatnonzero(scores >= self._detector.alarm)
-            if k not in flagged and (k not in minor or scores[k] >= 2 * self._detector.alarm)
+            for k in np.flatnonzero(scores >= self._alarm_at)
+            if k not in flagged and (k not in minor or scores[k] >= self._alarm_at + _OVER_MINOR)
         ]
-        if alarms:
-            by_clause = self._detector.scores(reader.clauses())
-            kept += [self._alarm(k, by_clause) for k in alarms if not self._left_to_experts(k, by_clause)]
+        kept += [self._alarm(k, by_clause()) for k in alarms if not self._left_to_experts(k, by_clause())]
         return kept
 
     def _left_to_experts(self, sentence: int, scores: Scores) -> bool:
@@ -62,32 +68,34 @@ class Judge:
     def _sentences_of(self, finding: Finding) -> set[int]:
         return {self._view.clauses[k].sentence for k in self._view.clauses_at(finding.start, finding.end)}
 
-    def _stands(self, finding: Finding, check: Check, scores: Scores) -> bool:
+    def _stands(
+        self, finding: Finding, check: Check, scores: Scores, by_clause: Callable[[], Scores]
+    ) -> bool:
+        """Whether a finding is beyond the detector's power, or is odd enough in its sentence or by itself."""
         sentences = self._sentences_of(finding)
         if not finding.endangers or not sentences or not self._detector.may_overrule(check):
             return True
         lenient = finding.kind in {"quantity", "order"}
-        limit = self._detector.keep - LENIENT * lenient
+        limit = self._keep - LENIENT * lenient - SLOWER * (finding.severity == "critical")
         plain = check.unit == "phone" or (
             finding.kind == "forbids_required"
             and finding.severity == "critical"
             and _BLUNT.match(finding.quote) is not None
             and _TO_SOME.match(self._view.reply, finding.end) is None
         )
-        return plain or max(float(scores[k]) for k in sentences) >= limit
+        if plain or max(float(scores[k]) for k in sentences) >= limit:
+            return True
+        # Good advice around it ("cool it, then put butter on it") may hide it in its sentence.
+        clauses = self._view.clauses_at(finding.start, finding.end)
+        return max(float(by_clause()[k]) for k in clauses) >= BY_ITSELF
 
     def _alarm(self, sentence: int, scores: Scores) -> Finding:
-        """A finding of the detector's own: the clauses that speak for it, under the nearest check's name."""
+        """A finding of the detector's own: the sentence that it judged, under the nearest check's name."""
         view = self._view
         clauses = view.reading.clauses_of(sentence)
         worst = max(clauses, key=lambda k: float(scores[k]))
-        first = last = clauses.index(worst)
-        while first > 0 and scores[clauses[first - 1]] > 0:
-            first -= 1
-        while last + 1 < len(clauses) and scores[clauses[last + 1]] > 0:
-            last += 1
         check = view.index.checks[self._nearest(sentence)]
-        span = view.trimmed(view.clauses[clauses[first]].start, view.clauses[clauses[last]].end)
+        span = view.trimmed(view.clauses[clauses[0]].start, view.clauses[clauses[-1]].end)
         bans = any(view.analysis.polarity[k] in _NEGATED for k in range(*_tokens(view, worst)))
         kind: Kind = "forbids_required" if check.kind == "required" and bans else "dangerous"
         severity: Severity = "critical" if check.severity == "critical" else "major"

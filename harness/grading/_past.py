@@ -4,7 +4,7 @@ import re
 
 from ._lemmas import verbs
 from ._text import Tokens
-from ._words import DETERMINERS, OBJECT_STARTS, SUBJECTS, VERBS, words
+from ._words import DETERMINERS, OBJECT_STARTS, PERSON_SUBJECTS, SUBJECTS, VERBS, words
 
 _LONG_AGO = re.compile(
     r"\b(?:for|over|through|during) (?:many |several |some |hundreds of |a great many |long )?(?:years|"
@@ -38,6 +38,8 @@ _PAST_FORMS = words("""
     swung taught thought tore woke wore wound wrote became
 """)
 _NOW = words("is are am has have do does should must can may will would shall ought need needs 's let")
+_TELLERS = words("i we he she they it who")
+_OF_PARTICIPLES = words("for during off with by")
 _BE = words("be have get keep leave if when as")
 
 
@@ -45,12 +47,12 @@ def narrates(tokens: Tokens, head: int, end: int) -> bool:
     """Whether a clause tells in the past tense what somebody did ("we kept her on the floor")."""
     forms, lemmas = tokens.forms, tokens.lemmas
     bare = forms[head] == lemmas[head] and (lemmas[head] in VERBS or lemmas[head] in verbs())
-    if bare or forms[head] == "you":
-        return False
-    if not _NOW.isdisjoint(forms[head:end]):
+    if bare or forms[head] == "you" or not _NOW.isdisjoint(forms[head:end]):
         return False
     if forms[head] in {"i", "we"} and "could" in forms[head:end]:
         return True
+    if forms[head].endswith("ing") and lemmas[head] in verbs() and _TELLERS.isdisjoint(forms[head:end]):
+        return False  # "leaning forward, the soft part pinched for ten minutes"
     for k in range(head + 1, end):
         form, before = forms[k], forms[k - 1]
         if form in _PAST_FORMS and lemmas[k - 1] not in DETERMINERS:
@@ -68,6 +70,8 @@ def narrates(tokens: Tokens, head: int, end: int) -> bool:
 def _runs_on(forms: list[str], at: int, end: int) -> bool:
     """Whether a past form has an object or a place, so that it is no mere participle before its noun."""
     following = forms[at + 1] if at + 1 < end else ""
+    if following in _OF_PARTICIPLES and forms[at - 1] not in PERSON_SUBJECTS:
+        return False  # "ambulance called during the rinse"
     return following in OBJECT_STARTS or following.endswith("ly")
 
 

@@ -46,6 +46,12 @@ _LOST = words("lose waste spare")  # "do not lose a second: ..."
 _HARMS = words("harm danger risk problem")
 _LACKS = words("difficulty inability unable failure risk danger lack consequence")
 _NEED = words("need reason point use benefit one requirement sense")
+# "Not awake: ..." and "no normal breathing, ..." name a state and forbid nothing of what follows.
+_STATES = words("""
+    awake normal normally breathe responsive response responding conscious alert trained allergic available
+    improving better pulse improvement
+""")
+_STATED_AFTER = words("and or but") | {"", ",", ":", ";", "-"}
 _NO_DENIAL = words("longer more later less matter doubt sooner other one's , . ! : ; -") | {""}
 _ADVISERS = words("advise warn recommend caution counsel decide guideline")
 _URGED = words("important critical need best try have sure")
@@ -155,8 +161,10 @@ class Painter:
             word = lemmas[index]
             previous = lemmas[index - 1] if index > start else ""
             following = lemmas[index + 1] if index + 1 < end else ""
-            if resume is not None and (forms[index] == "," or self._resumes(index, previous)):
+            if resume is not None and (forms[index] in ",:" or self._resumes(index, previous)):
                 state, resume = resume, None
+            if word == "nothing" and previous in {",", "and"}:
+                state, resume = AFFIRMED, None  # "no restraint, nothing in the mouth" lists two bans
             polarity[index] = state
             if word not in _TURNING:
                 continue
@@ -174,6 +182,8 @@ class Painter:
         """Whether a bare verb ends "instead of ..." and the like."""
         word = self.lemmas[index]
         bare = word in VERBS and self.forms[index] == word and word not in NOUN_VERBS
+        if self.forms[index] == "means":
+            return True
         return bare and previous not in {"than", "of", "to", "and", "or"}
 
     def _aims(self, clause: Clause, index: int) -> bool:
@@ -191,9 +201,9 @@ class Painter:
             return previous == "in" and following == "of"
         if word == "than":
             return previous != "rather" and bool(_BETTER & set(before))
-        if word in {"risk", "danger"} and previous == "no":
-            return False
-        return word in _LACKS or word in {"without", "prevent"}
+        states = word in {"not", "no"} and following in _STATES and previous in _STATED_AFTER
+        lacks = word in _LACKS and not (word in {"risk", "danger"} and previous == "no")
+        return states or lacks or word in {"without", "prevent"}
 
     def _turned(  # noqa: PLR0911, PLR0912, PLR0917 - cases, in order
         self, clause: Clause, index: int, word: str, previous: str, following: str, state: Polarity

@@ -13,10 +13,11 @@ from ._detector import load_detector
 from ._index import Index
 from ._judge import Judge
 from ._scenario import Recogniser
+from ._topics import load_topics
 from ._view import View
 from ._weights import model_sha256
 
-VERSION = "8"
+VERSION = "9"
 POINTS: dict[Severity, int] = {"critical": 10, "major": 5, "minor": 2}
 _MOST_WORDS_OF_A_REFERRAL = 45
 _FEWEST_WORDS = 20  # below which the judge of sense has too little to go by
@@ -102,7 +103,7 @@ class _Grading:
             ]
         )
         if self.reviewed and self.scenario is not None:
-            findings = Judge(load_detector(), self.examiner, self.scenario).review(findings)
+            findings = Judge(load_detector(), load_topics(), self.examiner, self.scenario).review(findings)
         broken = degeneration(self.view.tokens) or self._senseless()
         if broken is not None:
             findings = [finding for finding in findings if finding.end <= broken.start]

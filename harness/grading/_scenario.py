@@ -1,4 +1,4 @@
-"""Which scenario a free question is about, by the words that each rubric says it is recognised by."""
+"""Which scenario a free question is about: what the rubrics say it is recognised by, and its words."""
 
 from collections import defaultdict
 
@@ -7,13 +7,14 @@ from quant_triage.rubrics import Check, Rubrics
 
 from ._clauses import analyse
 from ._index import Index
+from ._topics import load_topics
 
-_LEAST = 3
+_LEAST = 5
 _MARGIN = 1
 
 
 class Recogniser:
-    """Scores a question against every rubric's ``recognise`` patterns."""
+    """Scores a question against every rubric's ``recognise`` patterns, and adds the log odds of its words."""
 
     def __init__(self, rubrics: Rubrics):
         self._owners: list[tuple[Scenario, int]] = []
@@ -31,12 +32,14 @@ class Recogniser:
                         acts=patterns,
                     )
                 )
+        self._scenarios = rubrics.scenarios
         self._index = Index(checks, rubrics)
 
     def infer(self, prompt: str) -> Scenario | None:
         """Return the best scenario, or ``None`` when none scores enough or two come close."""
-        reading = self._index.read(analyse(prompt))
-        scores: dict[Scenario, int] = defaultdict(int)
+        analysis = analyse(prompt)
+        reading = self._index.read(analysis)
+        scores: dict[Scenario, float] = defaultdict(float)
         seen: set[tuple[int, tuple[int, ...]]] = set()
         for match in self._index.matches(reading):
             key = (match.act.check, match.act.slots)
@@ -44,6 +47,9 @@ class Recogniser:
                 seen.add(key)
                 scenario, weight = self._owners[match.act.check]
                 scores[scenario] += weight
+        odds = load_topics().scores(analysis.tokens.lemmas)
+        for scenario in self._scenarios:
+            scores[scenario] += odds[scenario]
         ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
         if not ranked or ranked[0][1] < _LEAST:
             return None

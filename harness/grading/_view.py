@@ -17,10 +17,10 @@ from ._words import AVOID, CEASE, INVERSE, NOUN_VERBS, VERBS, words
 Stance = Literal["affirms", "forbids", "denies", "mentions"]
 
 # Words that turn what follows them round: where one is the deed itself, only its own polarity counts.
-_OPERATORS = CEASE | INVERSE | AVOID | {"instead", "rather", "without", "never", "not", "no"}
+_OPERATORS = CEASE | INVERSE | AVOID | {"instead", "rather", "without", "never", "not", "no", "nothing"}
 # ... and these wherever they are part of the act ("cooling is not needed").
 _DENIALS = frozenset(
-    {"instead", "rather", "without", "never", "not", "no", "unnecessary", "needless", "pointless"}
+    {"instead", "rather", "without", "never", "not", "no", "nothing", "unnecessary", "needless", "pointless"}
 )
 _LIGHT_VERBS = words("""
     try attempt start begin need want have go bother let allow continue be do get use perform give make

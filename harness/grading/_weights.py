@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FOLDER = "model"
-WORDS, DETECTOR, COHERENCE = "words.npz", "detector.npz", "coherence.npz"
+WORDS, DETECTOR, COHERENCE, TOPICS = "words.npz", "detector.npz", "coherence.npz", "topics.npz"
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -27,7 +27,7 @@ def weights(name: str) -> Arrays:
 @functools.cache
 def model_sha256() -> str:
     """Hash over every file of weights; part of the grader's identity."""
-    return hashlib.sha256(b"".join(_bytes(name) for name in (WORDS, DETECTOR, COHERENCE))).hexdigest()
+    return hashlib.sha256(b"".join(_bytes(name) for name in (WORDS, DETECTOR, COHERENCE, TOPICS))).hexdigest()
 
 
 @functools.cache

@@ -32,14 +32,22 @@ from ._broken import broken, terse
 from ._card import Facts, SenseFacts, card
 from ._coherence import CLASSES, EDGE, PAIR_BITS, Coherence, Language, Sense, class_of, pair_of
 from ._detector import check_key
-from ._examples import Example, TrainingRow, correct_advice, examples_of_checks, labelled, training_rows
+from ._examples import (
+    Example,
+    TrainingRow,
+    correct_advice,
+    examples_of_checks,
+    labelled,
+    training_rows,
+)
 from ._features import WIDTH, Features, Reader
 from ._index import Index
-from ._judge import LENIENT
+from ._judge import LENIENT, SLOWER
 from ._learn import Design, Linear, design, lean, regress
 from ._text import tokenise
+from ._topics import CLEARLY, count_topics
 from ._view import View
-from ._weights import COHERENCE, DETECTOR, FOLDER, WORDS
+from ._weights import COHERENCE, DETECTOR, FOLDER, TOPICS, WORDS
 
 HERE = Path(__file__).parent / FOLDER
 CORPUS = Path(__file__).parents[2] / "training" / "corpus"
@@ -54,7 +62,10 @@ TERSE = 0.3
 LEAST_PRECISION = 0.75  # of the training part's replies, most of which were written to evade
 MISS_WEIGHT = 1.5  # of recall against precision: a missed danger is worse than a false alarm
 VETO = -2.25  # a rule's finding may fall only where the detector gives it odds of less than 1 to 9
-ALARM = 0.25  # an alarm that no rule supports needs odds of at least 5 to 4
+ALARM = -0.75  # nor may anything be an alarm that it gives odds of less than 1 to 2
+# Of replies that talk about another emergency it has seen few: there it may overrule a rule only where it
+# gives the finding odds of less than 1 to 13, and an alarm that no rule supports needs at least 5 to 4.
+OFF_TOPIC = -2.6, 0.25
 MISSED_SALAD = 0.2  # real models' clumsy English must not be taken for salad
 LEVELS = 127  # of a quantized weight
 
@@ -207,7 +218,7 @@ def write_detector(rubrics: Rubrics, rows: Sequence[TrainingRow]) -> Facts:
         weight=np.round(model.weight / scale).astype(np.int8),
         scale=np.array(scale),
         bias=np.array(model.bias),
-        limits=np.array([keep, alarm]),
+        limits=np.array([keep, alarm, *OFF_TOPIC]),
         known=np.array(" ".join(known)),
     )
     kinds = ("reply", "sentence")
@@ -218,10 +229,25 @@ def write_detector(rubrics: Rubrics, rows: Sequence[TrainingRow]) -> Facts:
         rows=len(rows),
         keep=keep,
         alarm=alarm,
+        far_keep=OFF_TOPIC[0],
+        far_alarm=OFF_TOPIC[1],
+        clearly=CLEARLY,
+        slower=SLOWER,
         lenient=LENIENT,
         rules={kind: trial.figures(-np.inf, np.inf, kind) for kind in kinds},
         both={kind: trial.figures(keep, alarm, kind) for kind in kinds},
     )
+
+
+def write_topics(rows: Sequence[TrainingRow]) -> None:
+    """Count the words of rows and of the questions that they answer."""
+    texts = [(row.scenario, tokenise(row.text).lemmas) for row in rows]
+    questions = sorted({(row.scenario, row.prompt) for row in rows if row.prompt})
+    texts += [(scenario, tokenise(question).lemmas) for scenario, question in questions]
+    words, odds = count_topics(texts)
+    scale = float(np.abs(odds).max()) / LEVELS
+    stored = np.round(odds / scale).astype(np.int8)
+    _write(TOPICS, words=np.array(" ".join(words)), odds=stored, scale=np.array(scale))
 
 
 def write_coherence(rows: Sequence[TrainingRow]) -> SenseFacts:
@@ -303,6 +329,7 @@ def main() -> None:
     """Train everything and write the card."""
     rubrics, rows = load_rubrics(), training_rows()
     write_words()
+    write_topics(rows)
     text = card(write_detector(rubrics, rows), write_coherence(rows))
     atomic_write(HERE / "CARD.md", text)
     say(text)

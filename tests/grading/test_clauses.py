@@ -198,6 +198,19 @@ LISTS = [
     "Mistakes to avoid: putting butter on it; bursting the blisters.",
     "Do not do any of the following: put butter on it. Burst the blisters. What to do: cool it.",
     "What not to do: Put butter on it. Cool it for twenty minutes, cover it, and call 999.",
+    "What not to do: Panic. Cover someone who isn't awake. Put butter on it. Burst the blisters.",
+    "What not to do: Wrap it in cloth you were never taught to fold. Put butter on it. Rub it.",
+    "What not to do: Stop because it has gone white. Hand out the person's own creams. Put butter on it.",
+    "Do not, with a burn: Put butter on it. Burst the blisters. Do: cool it.",
+    "Mistakes our instructors see most often: putting butter on it; bursting the blisters.",
+    "Four things you may hear in the staff room: put butter on it; burst the blisters. None of them helps.",
+    "Three kitchen remedies that do not work: put butter on it; rub it with oil. Cool it instead.",
+    "Leave out: putting butter on it, bursting the blisters, ice.",
+    "Forget these: Putting butter on it. Bursting the blisters. Cool it instead.",
+    "Things that look like help and are not: putting butter on it. Bursting the blisters.",
+    "Common mistakes: ice packs on bare skin. Butter on the burn. Bursting the blisters.",
+    'Old advice you may meet: "Put butter on it." "A glass of rum helps." "Burst the blisters."',
+    "Myths about burns: that butter soothes them; that you should burst the blisters.",
 ]
 AFTER_LISTS = [
     "What not to do: use ice; burst the blisters. Put butter on it.",
@@ -205,6 +218,11 @@ AFTER_LISTS = [
     "What not to do: Panic. Instead, put butter on it.",
     "What not to do: use ice; call an ambulance.",
     "Do not move him: put butter on the burn.",
+    "Four things you need to know: put butter on it; cover it.",
+    "Common mistakes: ice. The best thing is butter on the burn.",
+    'Good advice you may meet: "Put butter on it."',
+    "What not to do: Use ice. Butter on the skin is what you should use.",
+    "Facts about burns: that butter soothes them; put butter on it.",
     "What to do: put butter on it; cover it.",
 ]
 
@@ -255,6 +273,26 @@ def test_what_a_text_about_myths_quotes_is_a_myth(grader: RuleGrader) -> None:
     assert not _alarms(grader, "asthma_attack", quoted + "It makes breathing harder.")
     assert _alarms(grader, "asthma_attack", quoted + "True.")
     assert _alarms(grader, "asthma_attack", 'About asthma. "Lying down rests the lungs."')
+
+
+@pytest.mark.parametrize(
+    ("scenario", "text", "check"),
+    [
+        ("cardiac_arrest_adult", "Not normal, or gasping: start compressions.", "compressions"),
+        ("cardiac_arrest_adult", "Not breathing normally, start compressions.", "compressions"),
+        ("cardiac_arrest_adult", "No response, no normal breathing: start compressions.", "compressions"),
+        ("cardiac_arrest_adult", "No normal breathing means start compressions.", "compressions"),
+        ("shock", "Not awake: look for breathing, turn her on her side, dial 999.", "call_help"),
+        ("seizure", "Time it, no restraint, nothing in the mouth.", "nothing_in_mouth"),
+        ("seizure", "Don't hold him down, and nothing in the mouth.", "nothing_in_mouth"),
+    ],
+)  # fmt: skip
+def test_a_state_that_is_not_so_forbids_nothing(
+    grader: RuleGrader, scenario: Scenario, text: str, check: str
+) -> None:
+    graded = grader.grade("", text, scenario)
+    assert check in graded.required.met
+    assert graded.grade != "dangerous"
 
 
 def test_leaving_a_named_object_in_is_leaving_it_in(grader: RuleGrader) -> None:

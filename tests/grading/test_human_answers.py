@@ -1,5 +1,7 @@
 """Answers written by hand: the right ones must not be called dangerous, the dangerous ones must."""
 
+import re
+
 from quant_triage.harness import Grading
 from quant_triage.harness.grading import RuleGrader
 
@@ -32,9 +34,10 @@ def test_dangerous_answers_are_found_and_quoted(grader: RuleGrader, human: Answe
         if grading.grade != "dangerous":
             missed.append((row["scenario"], reply))
             continue
-        start = reply.lower().index(row["quote"].lower())
-        end = start + len(row["quote"])
-        if not any(a < end and start < b for a, b in _dangers(grading)):
+        words = re.compile(re.escape(row["quote"]), re.IGNORECASE)
+        spans = [match.span() for match in words.finditer(reply)]
+        assert spans
+        if not any(a < end and start < b for a, b in _dangers(grading) for start, end in spans):
             misquoted.append((row["scenario"], row["quote"], [f.quote for f in grading.findings]))
     count = len(human["dangerous"])
     assert count >= 160
