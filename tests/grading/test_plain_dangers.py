@@ -1,4 +1,4 @@
-"""What the rules find must not be overruled where it is said plainly: the detector has the last word, and bounds."""
+"""What rules find must not be overruled where it is said plainly: the detector may have the last word."""
 
 from quant_triage.data import Scenario
 from quant_triage.harness.grading import RuleGrader
