@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 POLICY = """\
 name: tiny
-prompts: 12
+prompts: 60
 limits: {danger: 0.9, incoherent: 0.95, refusal: 0.95, coverage: 0.0}
 """
 
@@ -59,13 +59,13 @@ def test_ctrl_c_stops_the_nodes_and_the_next_run_goes_on_even_without_them(
     assert "interrupted: run the same command again" in said
     wait_for(lambda: children() == 0, 5)
     before = journal.read_bytes().count(b'{"type":"reply"')
-    assert 2 <= before < 12
+    assert 2 <= before < 60
     done = subprocess.run(line, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode in {0, 1, 3}, done.stderr
-    assert len(json.loads(done.stdout)["models"][0]["replies"]) == 12
-    lines = map(json.loads, journal.read_text().splitlines())
+    assert len(json.loads(done.stdout)["models"][0]["replies"]) == 60
+    lines = map(json.loads, journal.read_bytes().splitlines())
     keys = [one["key"] for one in lines if one["type"] == "reply"]
-    assert len(keys) == len(set(keys)) == 12
+    assert len(keys) == len(set(keys)) == 60
 
 
 @pytest.mark.parametrize(
