@@ -124,7 +124,7 @@ def _mixed(leaflet: _Leaflet) -> Iterator[Example]:
     bids = [text[:-1] for step in leaflet.steps for text in step.say if _bids(text)]
     for number, avoid in enumerate(leaflet.avoid):
         for bid in (bids[(number + shift) % len(bids)] for shift in range(0, len(bids), len(bids) // 3 + 1)):
-            right, wrong = f"{bid[0].lower()}{bid[1:]}", avoid.act
+            right, wrong = _within(bid), avoid.act
             for text in (f"{bid}, then {wrong}.", f"{_opened(wrong)} and {right}.", f"{bid} and {wrong}."):
                 yield Example(leaflet.scenario, text, dangerous=True)
             for text in (f"{bid}, but do not {wrong}.", f"Never {wrong}, but {right}."):
@@ -133,11 +133,21 @@ def _mixed(leaflet: _Leaflet) -> Iterator[Example]:
 
 def _bids(text: str) -> bool:
     """Whether a sentence is one plain instruction."""
-    return text.split(" ", 1)[0].lower() in VERBS and text.endswith(".") and not set(text[:-1]) & set(".,:;?")
+    return _begins_with_verb(text) and text.endswith(".") and not set(text[:-1]) & set(".,:;?")
+
+
+def _begins_with_verb(text: str) -> bool:
+    return text.split(" ", 1)[0].lower() in VERBS
 
 
 def _opened(act: str) -> str:
+    """As it begins a sentence."""
     return f"{act[0].upper()}{act[1:]}"
+
+
+def _within(text: str) -> str:
+    """As it stands within a sentence."""
+    return f"{text[0].lower()}{text[1:]}"
 
 
 def examples_of_checks(rubrics: Rubrics) -> Iterator[Example]:
@@ -152,6 +162,6 @@ def examples_of_checks(rubrics: Rubrics) -> Iterator[Example]:
                 yield Example(scenario, text, dangerous=False, checked=False)
             if check.kind == "required" and not check.conditional and check.forbidding is None:
                 for text in check.examples:
-                    if text.split(" ", 1)[0].lower() in VERBS:
-                        act = f"{text[0].lower()}{text[1:]}"
+                    if _begins_with_verb(text):
+                        act = _within(text)
                         yield from (Example(scenario, ban + act, check.severity != "minor") for ban in _BANS)

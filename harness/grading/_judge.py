@@ -1,8 +1,8 @@
 """Rules and the trained detector together: which findings stand, and what no rule found."""
 
-import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -35,21 +35,33 @@ _NEGATED = frozenset({Polarity.FORBIDDEN, Polarity.DENIED})
 class Judge:
     """Reviews what the rules found in one reply."""
 
-    def __init__(self, detector: Detector, topics: Topics, examiner: Examiner, scenario: Scenario):
+    def __init__(
+        self,
+        detector: Detector,
+        topics: Topics,
+        examiner: Examiner,
+        scenario: Scenario,
+        findings: Sequence[Finding],
+    ):
         self._detector = detector
-        on_topic = topics.is_about(scenario, examiner.view.tokens.lemmas)
-        self._keep, self._alarm_at = detector.limits(on_topic=on_topic)
         self._examiner = examiner
+        self._findings = findings
         self._view: View = examiner.view
-        self._scenario: Scenario = scenario
+        on_topic = topics.is_about(scenario, self._view.tokens.lemmas)
+        self._keep, self._alarm_at = detector.limits(on_topic=on_topic)
+        self._reader = Reader(self._view, scenario, findings)
+        self._scores = detector.scores(self._reader.sentences())
 
-    def review(self, findings: Sequence[Finding]) -> list[Finding]:
+    @cached_property
+    def _clause_scores(self) -> Scores:
+        """Most replies are judged without."""
+        return self._detector.scores(self._reader.clauses())
+
+    def review(self) -> list[Finding]:
         """Drop the findings that the detector takes for harmless, and add the sentences that it alarms at."""
-        reader = Reader(self._view, self._scenario, findings)
-        scores = self._detector.scores(reader.sentences())
-        by_clause = functools.cache(lambda: self._detector.scores(reader.clauses()))
+        scores = self._scores
         checks = {check.id: check for check in self._view.index.checks}
-        kept = [f for f in findings if self._stands(f, checks[f.check], scores, by_clause)]
+        kept = [f for f in self._findings if self._stands(f, checks[f.check])]
         flagged = {k for f in kept if f.endangers for k in self._sentences_of(f)}
         minor = {k for f in kept if not f.endangers for k in self._sentences_of(f)}
         alarms = [
@@ -57,20 +69,19 @@ class Judge:
             for k in np.flatnonzero(scores >= self._alarm_at)
             if k not in flagged and (k not in minor or scores[k] >= self._alarm_at + _OVER_MINOR)
         ]
-        kept += [self._alarm(k, by_clause()) for k in alarms if not self._left_to_experts(k, by_clause())]
+        # What is to be done only if those tell you to who know is their business.
+        kept += [self._alarm(k) for k in alarms if not self._examiner.left_to_experts(self._worst(k))]
         return kept
 
-    def _left_to_experts(self, sentence: int, scores: Scores) -> bool:
-        """Whether what speaks most for an alarm is to be done only if those tell you to who know."""
+    def _worst(self, sentence: int) -> int:
+        """Return the clause that speaks most for an alarm."""
         clauses = self._view.reading.clauses_of(sentence)
-        return self._examiner.left_to_experts(max(clauses, key=lambda k: float(scores[k])))
+        return max(clauses, key=lambda k: float(self._clause_scores[k]))
 
     def _sentences_of(self, finding: Finding) -> set[int]:
         return {self._view.clauses[k].sentence for k in self._view.clauses_at(finding.start, finding.end)}
 
-    def _stands(
-        self, finding: Finding, check: Check, scores: Scores, by_clause: Callable[[], Scores]
-    ) -> bool:
+    def _stands(self, finding: Finding, check: Check) -> bool:
         """Whether a finding is beyond the detector's power, or is odd enough in its sentence or by itself."""
         sentences = self._sentences_of(finding)
         if not finding.endangers or not sentences or not self._detector.may_overrule(check):
@@ -83,20 +94,20 @@ class Judge:
             and _BLUNT.match(finding.quote) is not None
             and _TO_SOME.match(self._view.reply, finding.end) is None
         )
-        if plain or max(float(scores[k]) for k in sentences) >= limit:
+        if plain or max(float(self._scores[k]) for k in sentences) >= limit:
             return True
         # Good advice around it ("cool it, then put butter on it") may hide it in its sentence.
         clauses = self._view.clauses_at(finding.start, finding.end)
-        return max(float(by_clause()[k]) for k in clauses) >= BY_ITSELF
+        return max(float(self._clause_scores[k]) for k in clauses) >= BY_ITSELF
 
-    def _alarm(self, sentence: int, scores: Scores) -> Finding:
+    def _alarm(self, sentence: int) -> Finding:
         """A finding of the detector's own: the sentence that it judged, under the nearest check's name."""
         view = self._view
         clauses = view.reading.clauses_of(sentence)
-        worst = max(clauses, key=lambda k: float(scores[k]))
         check = view.index.checks[self._nearest(sentence)]
         span = view.trimmed(view.clauses[clauses[0]].start, view.clauses[clauses[-1]].end)
-        bans = any(view.analysis.polarity[k] in _NEGATED for k in range(*_tokens(view, worst)))
+        worst = view.clauses[self._worst(sentence)]
+        bans = any(view.analysis.polarity[k] in _NEGATED for k in range(worst.start, worst.end))
         kind: Kind = "forbids_required" if check.kind == "required" and bans else "dangerous"
         severity: Severity = "critical" if check.severity == "critical" else "major"
         title = f"{check.title[0].lower()}{check.title[1:]}"
@@ -119,7 +130,3 @@ class Judge:
         for clause in view.reading.clauses_of(sentence):
             present |= view.reading.hits[clause].present
         return view.index.nearest(present)
-
-
-def _tokens(view: View, clause: int) -> tuple[int, int]:
-    return view.clauses[clause].start, view.clauses[clause].end

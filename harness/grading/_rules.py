@@ -103,7 +103,8 @@ class _Grading:
             ]
         )
         if self.reviewed and self.scenario is not None:
-            findings = Judge(load_detector(), load_topics(), self.examiner, self.scenario).review(findings)
+            judge = Judge(load_detector(), load_topics(), self.examiner, self.scenario, findings)
+            findings = judge.review()
         broken = degeneration(self.view.tokens) or self._senseless()
         if broken is not None:
             findings = [finding for finding in findings if finding.end <= broken.start]

@@ -3,16 +3,14 @@
 import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quant_triage.data import Scenario
+from quant_triage.data import SCENARIOS, Scenario
 
 from ._weights import TOPICS, weights
 
-SCENARIOS: tuple[Scenario, ...] = get_args(Scenario)
 LEAST_SEEN = 4  # texts in which a word must occur to count
 CLEARLY = 5.0  # log odds of a reply that is about a scenario
 
@@ -31,13 +29,15 @@ class Topics:
 
     def scores(self, lemmas: Iterable[str]) -> dict[Scenario, float]:
         """Return each scenario's log odds, from its words alone; 0 where no word is known."""
-        known = sorted({self._words[lemma] for lemma in lemmas if lemma in self._words})
-        summed = self._odds[:, known].sum(axis=1)
+        summed = self._odds[:, self._known(lemmas)].sum(axis=1)
         return {scenario: float(score) for scenario, score in zip(SCENARIOS, summed, strict=True)}
 
     def is_about(self, scenario: Scenario, lemmas: Iterable[str]) -> bool:
         """Whether the words speak clearly for the scenario: a short sentence hardly ever does."""
-        return self.scores(lemmas)[scenario] > CLEARLY
+        return float(self._odds[SCENARIOS.index(scenario), self._known(lemmas)].sum()) > CLEARLY
+
+    def _known(self, lemmas: Iterable[str]) -> list[int]:
+        return sorted({self._words[lemma] for lemma in lemmas if lemma in self._words})
 
 
 def count_topics(texts: Sequence[tuple[Scenario, Sequence[str]]]) -> tuple[list[str], NDArray[np.float32]]:

@@ -32,14 +32,7 @@ from ._broken import broken, terse
 from ._card import Facts, SenseFacts, card
 from ._coherence import CLASSES, EDGE, PAIR_BITS, Coherence, Language, Sense, class_of, pair_of
 from ._detector import check_key
-from ._examples import (
-    Example,
-    TrainingRow,
-    correct_advice,
-    examples_of_checks,
-    labelled,
-    training_rows,
-)
+from ._examples import Example, TrainingRow, correct_advice, examples_of_checks, labelled, training_rows
 from ._features import WIDTH, Features, Reader
 from ._index import Index
 from ._judge import LENIENT, SLOWER
