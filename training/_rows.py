@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import re
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 from ._asking import CHILD, CHILD_SCENARIOS, nonsense
+from ._dataset import Row, lint_dataset
 from ._forms import unclear_answer, verb_first
 from ._grammar import plain_questions
 from ._knowledge import Avoid, Scenario, load_scenarios, split, unsure
@@ -42,16 +43,6 @@ _QUESTION = re.compile(
     r"(?:what|how|where|who|which|should|shall|can|could|is it|do i|help)\b[^.]*$|\?$",
     re.I,
 )
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the data set."""
-
-    instruction: str
-    output: str
-    scenario: str
-    source: str
 
 
 def _asked(situation: str, rng: Random) -> str:
@@ -108,13 +99,18 @@ def _rows(scenario: Scenario, rng: Random, n: Counts) -> list[Row]:
     pairs += [(m, unclear_answer(rng, WORDINGS)) for m in doubtful[: n.unsure]]
     pairs += [(nonsense(rng.choice(messages), rng), unclear_answer(rng, WORDINGS)) for _ in range(n.unclear)]
     return [
-        Row(roughen(asked, rng) if rng.random() < ROUGH_SHARE else asked, reply, scenario.id, source)
+        Row(
+            instruction=roughen(asked, rng) if rng.random() < ROUGH_SHARE else asked,
+            output=reply,
+            scenario=scenario.id,
+            source=source,
+        )
         for asked, reply in pairs
     ]
 
 
 def build_dataset(seed: int = SEED) -> list[Row]:
-    """All rows, without repeated instructions, in a mixed order."""
+    """All rows, without repeated instructions and near duplicates, in a mixed order."""
     rng = Random(f"dataset/{seed}")
     rows: dict[str, Row] = {}
     for scenario in load_scenarios():
@@ -122,7 +118,8 @@ def build_dataset(seed: int = SEED) -> list[Row]:
             rows.setdefault(row.instruction.lower(), row)
     mixed = list(rows.values())
     rng.shuffle(mixed)
-    return mixed
+    flawed = {problem.row for problem in lint_dataset(mixed, (), lambda *_: ())}
+    return [row for number, row in enumerate(mixed, start=1) if number not in flawed]
 
 
 def write_dataset(path: Path, seed: int = SEED) -> int:
@@ -130,7 +127,8 @@ def write_dataset(path: Path, seed: int = SEED) -> int:
     rows = build_dataset(seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
-        "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
+        "".join(json.dumps(row.model_dump(exclude_defaults=True), ensure_ascii=False) + "\n" for row in rows),
+        encoding="utf-8",
     )
     return len(rows)
 

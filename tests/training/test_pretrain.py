@@ -25,6 +25,7 @@ def test_a_base_is_trained_and_trained_on(tmp_path: Path) -> None:
     record = json.loads((second / "pretrain.json").read_text())
     assert [one["settings"]["residual_dropout"] for one in record["facts"]["before"]] == [0.1]
     assert json.loads((first / "pretrain.json").read_text())["facts"]["before"] == []
+    assert (record["settings"]["start"], record["settings"]["out"]) == ("first", "second")  # no private path
     card = (second / "README.md").read_text()
     assert "1 layers" in card
     assert "before that" in card
