@@ -37,7 +37,7 @@ def _rate(what: str, events: int, prompts: int, *, bound: float, limit: float, p
     above = bound > limit
     shown = f"{events} of {prompts}"
     if policy.estimate == "bound":
-        shown += f" (at most {percent(bound)} at {policy.confidence:.0%} confidence)"
+        shown += f" (at most {bound:.1%} at {policy.confidence:.0%} confidence)"
     text = f"{what} in {shown}, limit {percent(limit)}"
     return _Limit(broken=above and events > 0, thin=above and events == 0, text=text)
 
