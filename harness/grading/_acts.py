@@ -26,6 +26,9 @@ _EXPERTS = words("""
 _RELATIVES = words("that which who")
 _NEGATORS = words("not never avoid no without refrain instead nothing against skip delay")
 _BEFORE_NEGATORS = words("do should must need have be there")
+_FIRST = words("after once when") | {
+    "only if"
+}  # what such a clause names is done before the rest of its sentence
 _OWN_WITHIN = 30  # characters after the act
 _OWN = re.compile(r"\b(?:on your own|by yourself|yourself|alone|at home)\b", re.IGNORECASE)
 _GOES_ON = words("for continue keep do hold maintain at this about aim")
@@ -80,7 +83,8 @@ class Examiner:
             stance = view.stance(match)
             opener = view.clauses[match.clause].opener
             presupposed = stance == "mentions" and opener in {"while", "after", "once", "before"}
-            if (stance == "affirms" or presupposed) and view.applies(number, match):
+            told = match.act.role == "named" and view.clauses[match.clause].mode == "main"
+            if (stance == "affirms" or presupposed or told) and view.applies(number, match):
                 return True
         return any(
             view.stance(match) in {"forbids", "denies"} or view.clauses[match.clause].mode == "report"
@@ -122,20 +126,24 @@ class Examiner:
 
     def _order(self, number: int, check: Check, matches: list[Match]) -> Iterator[Finding]:
         affirmed = [m for m in matches if self.view.stance(m) == "affirms"]
-        first = [self._rank(m) for m in affirmed if m.act.role == "after"]
+        first = [self._rank(m) for m in matches if m.act.role == "after" and self._comes_first(m, affirmed)]
         early = [m for m in affirmed if m.act.role != "after" and self.view.applies(number, m)]
         if first and early:
             earliest = min(early, key=self._rank)
             if self._rank(earliest) < min(first):
                 yield self._quoting(check, earliest, "order")
 
+    def _comes_first(self, match: Match, affirmed: list[Match]) -> bool:
+        """Whether an act is advised, or the rest of its sentence waits for it: "only when the power is off"."""
+        return match in affirmed or self.view.clauses[match.clause].opener in _FIRST
+
     def _rank(self, match: Match) -> int:
-        """When an act is to be done: reading order, mended by "before" and "after"."""
+        """When an act is to be done: reading order, mended by "before", "after", "only when" and the like."""
         clause = self.view.clauses[match.clause]
         sentence = self.view.analysis.sentences[clause.sentence]
         if clause.opener == "before":
             return 2 * sentence.end - 1
-        if clause.opener in {"after", "once"}:
+        if clause.opener in _FIRST:
             return 2 * sentence.start - 1
         return 2 * min(match.tokens)
 
@@ -146,7 +154,7 @@ class Examiner:
         if severity == "none":
             return
         for match in matches:
-            if self.view.clauses[match.clause].opener == "before":
+            if match.act.role == "named" or self.view.clauses[match.clause].opener == "before":
                 continue  # what must not come first is forbidden: "do not wait before calling"
             if match.tokens[0] in self.view.warned_deeds:
                 continue  # what is forbidden is a hazard; the required act's words stand beside it by chance
