@@ -113,7 +113,7 @@ class _Known:
             for state in (*check.when, *check.unless):
                 if state not in self.synonyms.states:
                     raise _error(path, state, "when", f"{state!r} is not a state in synonyms.yaml")
-            self.verify_patterns(path, (*check.acts, *check.after))
+            self.verify_patterns(path, (*check.acts, *check.after, *check.named))
             if check.without:
                 self._verify_sets(path, check.without, parse_slot(check.without).sets)
 
@@ -142,9 +142,12 @@ def _resolve(
         for check in everywhere
         if scenario not in check.not_in and (not check.only_in or scenario in check.only_in)
     }
-    checks.update(_own_and_inherited(scenario, files, ()))
     path = files[scenario][0]
+    _lay_over(checks, _own_and_inherited(scenario, files, ()).values())
     for check in checks.values():
+        if check.extends:
+            problem = f"{check.id!r} replaces no check whose acts it could add to"
+            raise _error(path, f"id: {check.id}", "extends", problem)
         for other in check.forbids:
             if other not in checks:
                 raise _error(path, other, "forbids", f"{other!r} is not a check of {scenario!r}")
@@ -167,5 +170,20 @@ def _own_and_inherited(
     for name in file.drop:
         if checks.pop(name, None) is None:
             raise _error(path, name, "drop", f"{name!r} is not an inherited check")
-    checks.update({check.id: check for check in file.checks})
+    _lay_over(checks, file.checks)
     return checks
+
+
+def _lay_over(below: dict[str, Check], above: Iterable[Check]) -> None:
+    """Put checks in the place of those of the same id, whose acts go to those that extend them."""
+    for check in above:
+        replaced = below.get(check.id)
+        if check.extends and replaced is not None:
+            both = {
+                "acts": (*replaced.acts, *check.acts),
+                "named": (*replaced.named, *check.named),
+                "extends": replaced.extends,
+            }
+            below[check.id] = check.model_copy(update=both)
+        else:
+            below[check.id] = check

@@ -30,6 +30,9 @@ class Check(Record):
 
     Attributes:
         acts: Any one of these makes the act (for ``order``: the act that must not come too early).
+        named: ``required``: words that tell, by themselves, that the act is done ("999, on her side"); what is
+            said against them is no ban of the act.
+        extends: The acts of the check that this one replaces make the act too.
         when: Only where the text puts the casualty in one of these states.
         unless: Not where the text puts the casualty in one of these states.
         without: Words anywhere in the sentence that take the finding back.
@@ -55,7 +58,9 @@ class Check(Record):
     why: str = ""
     source: str
     region: str | None = None
-    acts: tuple[Act, ...] = Field(min_length=1)
+    acts: tuple[Act, ...] = ()
+    named: tuple[Act, ...] = ()
+    extends: bool = False
     when: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
     without: str | None = None
@@ -84,6 +89,7 @@ class Check(Record):
             "conditional": "required",
             "forbidding": "required",
             "forbids": "required",
+            "named": "required",
             "after": "order",
             "unit": "quantity",
             "ok": "quantity",
@@ -92,6 +98,8 @@ class Check(Record):
         for field, kind in belongs.items():
             if field in self.model_fields_set and kind != self.kind:
                 raise ValueError(f"check {self.id!r} is {self.kind!r}: {field!r} belongs to {kind!r} checks")
+        if not self.acts and not self.extends:
+            raise ValueError(f"check {self.id!r} needs 'acts'")
         needs = {"order": ("after",), "quantity": ("unit",), "dangerous": ("why",), "required": ()}
         for field in needs[self.kind]:
             if not getattr(self, field):

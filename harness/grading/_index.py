@@ -68,6 +68,7 @@ class Index:
         for number, check in enumerate(self.checks):
             self._add(number, check.acts, "act")
             self._add(number, check.after, "after")
+            self._add(number, check.named, "named")
         self._rare = frozenset(self._by_slot)
         self._states = [
             (name, state.group, self._compile(-1, pattern, "state"))

@@ -56,6 +56,27 @@ def test_every_scenario_has_a_rubric_of_real_depth() -> None:
         assert rubrics.by_scenario[scenario].recognise, scenario
 
 
+def test_a_check_may_add_acts_to_the_shared_one_of_its_name(tmp_path: Path) -> None:
+    own = (
+        "  - {id: call_help, kind: required, severity: critical, extends: true, title: Call, acts: [whistle]"
+    )
+    _write(tmp_path, f"{MINIMAL}{own}, source: sja}}\n")
+    rubric = load_rubrics(tmp_path).by_scenario["nosebleed"]
+    (check,) = [check for check in rubric.checks if check.id == "call_help"]
+    acts = [act.text for act in check.acts]
+    assert acts[-1] == "whistle"
+    assert "CALL + EMERGENCY" in acts
+
+
+def test_a_check_that_extends_nothing_is_refused_with_its_line(tmp_path: Path) -> None:
+    _write(
+        tmp_path, MINIMAL.replace("    severity: critical\n", "    severity: critical\n    extends: true\n")
+    )
+    with pytest.raises(FileFormatError, match="'lean_forward' replaces no check") as caught:
+        load_rubrics(tmp_path)
+    assert (caught.value.line, caught.value.field) == (7, "extends")
+
+
 def test_a_directory_of_ones_own_takes_what_it_lacks_from_ours(tmp_path: Path) -> None:
     _write(tmp_path)
     rubrics = load_rubrics(tmp_path)
