@@ -30,7 +30,7 @@ class Check(Record):
 
     Attributes:
         acts: Any one of these makes the act (for ``order``: the act that must not come too early).
-        named: ``required``: words that tell, by themselves, that the act is done ("999, on her side"); what is
+        named: ``required``: words that by themselves tell that the act is done ("999, on her side"); what is
             said against them is no ban of the act.
         extends: The acts of the check that this one replaces make the act too.
         when: Only where the text puts the casualty in one of these states.

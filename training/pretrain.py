@@ -1,13 +1,14 @@
-"""Train the bundled base, a tiny Gemma 3, on the generated corpus: with dropout, then without.
+r"""Train the bundled base, a tiny Gemma 3, on the generated corpus: with dropout, then without.
 
     python -m quant_triage.training.pretrain --seed 1 --out first
-    python -m quant_triage.training.pretrain --seed 1 --start first --out data/base \\
+    python -m quant_triage.training.pretrain --seed 1 --start first --out data/base \
         --steps 3000 --lr 2e-3 --decay 0.9 --dropout 0 --residual-dropout 0
 
-Dropout teaches it to tell emergencies apart, and makes it so sturdy that no quantization breaks it; the second
-training lets it fit closely again (docs/experiments.md, rounds 6 to 8). On one NVIDIA H200 the first takes seven
-minutes and the second six, two seeds side by side. Everything happens in the order in which it is written below:
-train the tokenizer, make the corpus on all cores, train, measure, save. A smoke run for a laptop:
+Dropout teaches it to tell emergencies apart, and makes it so sturdy that no quantization breaks it; the
+second training lets it fit closely again (docs/experiments.md, rounds 6 to 8). On one NVIDIA H200 the first
+takes seven minutes and the second six, two seeds side by side. Everything happens in the order in which it
+is written below: train the tokenizer, make the corpus on all cores, train, measure, save. A smoke run for a
+laptop:
 
     python -m quant_triage.training.pretrain --device cpu --steps 30 --docs 2400 --batch 8 --workers 2
 """

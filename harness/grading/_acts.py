@@ -134,11 +134,11 @@ class Examiner:
                 yield self._quoting(check, earliest, "order")
 
     def _comes_first(self, match: Match, affirmed: list[Match]) -> bool:
-        """Whether an act is advised, or the rest of its sentence waits for it: "only when the power is off"."""
+        """Whether an act is advised, or its sentence waits for it: "only when the power is off"."""
         return match in affirmed or self.view.clauses[match.clause].opener in _FIRST
 
     def _rank(self, match: Match) -> int:
-        """When an act is to be done: reading order, mended by "before", "after", "only when" and the like."""
+        """When an act is to be done: reading order, mended by "before", "after", "only when" and so on."""
         clause = self.view.clauses[match.clause]
         sentence = self.view.analysis.sentences[clause.sentence]
         if clause.opener == "before":
