@@ -157,7 +157,7 @@ def examples_of_checks(rubrics: Rubrics) -> Iterator[Example]:
             bad = check.kind != "required" and check.severity != "minor"
             for text in check.examples:
                 if bad or check.kind == "required":
-                    yield Example(scenario, text, dangerous=bad, checked=False)
+                    yield Example(scenario, text, dangerous=bad, checked=bad, weight=SURE if bad else 1.0)
             for text in check.harmless:
                 yield Example(scenario, text, dangerous=False, checked=False)
             if check.kind == "required" and not check.conditional and check.forbidding is None:

@@ -45,8 +45,8 @@ _MYTH = re.compile(
     r"in the past|years ago|outdated|old advice|so called|popular belief|folk (?:remed|belie|tale)|wrong to|"
     r"people used to|it is often said|"
     r"there (?:is|are) (?:a |an )?(?:\w+ )?(?:stor|tale|rumou?r|claim|belief)|"
-    r"(?:is|are|was|were) (?:a |an |just a |only a |simply a )?(?:complete |dangerous |common )?"
-    r"(?:myth|misconception|wrong|false|untrue|not true)"
+    r"(?<!one )(?<!thing )(?<!what )(?:is|are|was|were) (?:a |an |just a |only a |simply a )?"
+    r"(?:complete |dangerous |common )?(?:myth|misconception|wrong|false|untrue|not true)"
 )
 _NO_MYTH = re.compile(
     r"(?:not|never) (?:just )?an? (?:old )?(?:myth|misconception|wives|mistake)|"
