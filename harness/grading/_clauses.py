@@ -85,8 +85,8 @@ class _Reader:
         if not describes or clause.mode != "main" or clause.opener or link not in {"and", "or", ",", "&"}:
             return False
         fronted = bool(previous.opener) and previous.start == sentence.start
-        if previous.opener == "by" or (fronted and link == ","):
-            return False  # "Because she has vomited, turn her ...": the reason ends with the comma
+        if previous.opener == "by" or (link == "," and (fronted or previous.opener == "where")):
+            return False  # "Because she has vomited, turn her ...", "stay where you are, sit down"
         form = self.forms[clause.start]
         return form == self.lemmas[clause.start] or form.endswith("ing")
 

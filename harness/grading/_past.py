@@ -46,7 +46,7 @@ _BE = words("be have get keep leave if when as")
 def narrates(tokens: Tokens, head: int, end: int) -> bool:
     """Whether a clause tells in the past tense what somebody did ("we kept her on the floor")."""
     forms, lemmas = tokens.forms, tokens.lemmas
-    bare = forms[head] == lemmas[head] and (lemmas[head] in VERBS or lemmas[head] in verbs())
+    bare = forms[head] in {lemmas[head], "lay"} and (lemmas[head] in VERBS or lemmas[head] in verbs())
     if bare or forms[head] == "you" or not _NOW.isdisjoint(forms[head:end]):
         return False
     if forms[head] in {"i", "we"} and "could" in forms[head:end]:

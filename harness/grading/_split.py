@@ -21,6 +21,7 @@ from ._words import (
 )
 
 _OBJECTS = DETERMINERS | {"it", "them", "him", "her"}
+_HELPERS = words("them him her someone somebody")
 _TWO_WORD_OPENERS = frozenset({"even", "only", "except", "in", "as", "so"})
 _OPENING = SUBORDINATORS | words("only even except in as so by after before while whilst when")
 _ABOUT = words("about around at several few approximately roughly this that")
@@ -225,11 +226,13 @@ class Splitter:
         if at >= end:
             return True
         word, form = self.lemmas[at], self.forms[at]
+        if form == "have" and self.forms[at + 1 : at + 2] and self.forms[at + 1] in _HELPERS:
+            return False  # "if somebody is there, have them hold the head"
         if word == "not" or form in _THIRD_PERSON:
             return True
         if word == "do":
             return False
-        if form.endswith(("ing", "ed")):
+        if form.endswith(("ing", "ed")) and form != word:
             for k in range(at + 1, min(end, at + 6)):
                 if self.lemmas[k] in SUBJECTS or self.forms[k] in ",;:":
                     return True
@@ -242,7 +245,7 @@ class Splitter:
             if word == "you" or _NEW_SUBJECTS & set(near):
                 return False
             return bool(_DESCRIBING & set(near)) and self.forms[at - 1] != ","
-        return form != word and word in VERBS
+        return form not in {word, "lay"} and word in VERBS
 
     def _orders(self, index: int, end: int) -> bool:
         """Whether a bare verb stands here that is no item of a list."""
@@ -264,6 +267,8 @@ class Splitter:
         if word in VERBS and (form in {word, "lay"}):
             return word not in NOUN_VERBS or self._noun_acts(index, following, end)
         if form.endswith("ing") and word in VERBS and following != "water":
+            return True
+        if form == "have" and following in _HELPERS:
             return True
         if following in _OBJECTS and form == word and word not in SUBJECTS | DETERMINERS and word in verbs():
             return True
