@@ -45,9 +45,10 @@ _MYTH = re.compile(
     r"in the past|years ago|outdated|old advice|so called|popular belief|folk (?:remed|belie|tale)|wrong to|"
     r"people used to|it is often said|"
     r"there (?:is|are) (?:a |an )?(?:\w+ )?(?:stor|tale|rumou?r|claim|belief)|"
-    r"(?<!one )(?<!thing )(?<!what )(?:is|are|was|were) (?:a |an |just a |only a |simply a )?"
+    r"(?<!thing )(?<!what )(?:is|are|was|were) (?:a |an |just a |only a |simply a )?"
     r"(?:complete |dangerous |common )?(?:myth|misconception|wrong|false|untrue|not true)"
 )
+_IF_WRONG = re.compile(r"\b(?:if|when|whether|once) [^,;:.]*?\bwrong\b")  # a sign, no judgement of advice
 _NO_MYTH = re.compile(
     r"(?:not|never) (?:just )?an? (?:old )?(?:myth|misconception|wives|mistake)|"
     r"(?:mistakes?|errors?) (?:is|are|would be|include) (?:not|failing|forgetting|neglecting|delaying|"
@@ -199,6 +200,7 @@ def _denied(lemmas: list[str], start: int, end: int) -> bool:
 
 def tells_myth(plain: str, lemmas: set[str]) -> bool:
     """Whether a sentence names its acts as a myth, an error or a thing of the past."""
+    plain = _IF_WRONG.sub("", plain)
     named = bool(MYTHS & lemmas)
     if not named and not _MYTH.search(plain):
         return False
