@@ -29,6 +29,7 @@ _BEFORE_NEGATORS = words("do should must need have be there")
 _FIRST = words("after once when") | {
     "only if"
 }  # what such a clause names is done before the rest of its sentence
+_TELLING = words("main reason report")  # modes in which words that name an act tell that it is done
 _OWN_WITHIN = 30  # characters after the act
 _OWN = re.compile(r"\b(?:on your own|by yourself|yourself|alone|at home)\b", re.IGNORECASE)
 _GOES_ON = words("for continue keep do hold maintain at this about aim")
@@ -83,7 +84,7 @@ class Examiner:
             stance = view.stance(match)
             opener = view.clauses[match.clause].opener
             presupposed = stance == "mentions" and opener in {"while", "after", "once", "before"}
-            told = match.act.role == "named" and view.clauses[match.clause].mode == "main"
+            told = match.act.role == "named" and view.clauses[match.clause].mode in _TELLING
             if (stance == "affirms" or presupposed or told) and view.applies(number, match):
                 return True
         return any(

@@ -47,7 +47,7 @@ class _Reader:
     def read(self, index: int) -> None:
         """Divide one sentence into clauses and judge each."""
         sentence = self.analysis.sentences[index]
-        starts = self.splitter.starts(sentence.start, sentence.end)
+        starts = self._with_consequence(self.splitter.starts(sentence.start, sentence.end), sentence)
         first = len(self.clauses)
         for number, (start, link, opener) in enumerate(starts):
             end = starts[number + 1].token if number + 1 < len(starts) else sentence.end
@@ -57,6 +57,15 @@ class _Reader:
         self._antecedents(first)
         self._attach_conditions(first, sentence)
         self._sentence_marks(first, sentence)
+
+    def _with_consequence(self, starts: list[Start], sentence: Sentence) -> list[Start]:
+        """A condition with nothing after it is one up to its comma: "if she cannot swallow, 999"."""
+        last = starts[-1]
+        opens = last.token == sentence.start or self.forms[last.token - 1] in _STOPS
+        if last.opener not in CONDITIONS or not opens:
+            return starts
+        comma = next((k for k in range(last.token, sentence.end - 1) if self.forms[k] == ","), None)
+        return starts if comma is None else [*starts, Start(comma + 1, ",", "")]
 
     def _add(self, clause: Clause, link: str, first: int, sentence: Sentence) -> None:
         here = len(self.clauses)
