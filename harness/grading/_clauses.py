@@ -7,7 +7,7 @@ from ._mode import agrees, answers_yes, mode_of, takes_back, tells_myth
 from ._model import Analysis, Clause, Polarity
 from ._past import endorses, tells_of_the_past
 from ._polarity import Painter
-from ._split import Splitter
+from ._split import CONDITIONAL, Splitter, Start
 from ._text import tokenise
 from ._words import AUXILIARIES, FINITE, INVERSE, MYTHS, VERBS, words
 
@@ -16,6 +16,7 @@ __all__ = ["Analysis", "Clause", "Polarity", "analyse"]
 _ASKING = words(
     "check see determine assess find look observe ask know tell establish verify sure confirm feel listen"
 )
+_STOPS = frozenset(";:-")
 _SHORT_CONDITION = 5  # "if they are not"
 _PRONOUN_OBJECTS = words("it them this these those one some")
 
@@ -62,7 +63,7 @@ class _Reader:
         """A condition with nothing after it is one up to its comma: "if she cannot swallow, 999"."""
         last = starts[-1]
         opens = last.token == sentence.start or self.forms[last.token - 1] in _STOPS
-        if last.opener not in CONDITIONS or not opens:
+        if last.opener not in CONDITIONAL or not opens:
             return starts
         comma = next((k for k in range(last.token, sentence.end - 1) if self.forms[k] == ","), None)
         return starts if comma is None else [*starts, Start(comma + 1, ",", "")]

@@ -25,7 +25,7 @@ _HELPERS = words("them him her someone somebody")
 _TWO_WORD_OPENERS = frozenset({"even", "only", "except", "in", "as", "so"})
 _OPENING = SUBORDINATORS | words("only even except in as so by after before while whilst when")
 _ABOUT = words("about around at several few approximately roughly this that")
-_CONDITIONAL = words(
+CONDITIONAL = words(
     "if unless when until once whether after before while because since although though even who which"
 ) | {"only if"}
 # Verbs that start the main clause even without a comma: "if she is breathing start CPR".
@@ -133,7 +133,7 @@ class Splitter:
     def starts(self, start: int, end: int) -> list[Start]:
         """Return where the clauses of the sentence from ``start`` to ``end`` begin."""
         found = [Start(start, "", opener_at(self.tokens, start, end))]
-        conditional = found[0].opener in _CONDITIONAL
+        conditional = found[0].opener in CONDITIONAL
         index = start + 1
         while index < end:
             new = self._start_at(index, end, found[-1], conditional)
@@ -141,7 +141,7 @@ class Splitter:
                 index += 1
                 continue
             found.append(new)
-            conditional = new.opener in _CONDITIONAL
+            conditional = new.opener in CONDITIONAL
             index = max(new.token, index + 1)
             if new.opener:
                 index = max(index, new.token + 1 + (self.lemmas[new.token] in _TWO_WORD_OPENERS))
@@ -150,6 +150,8 @@ class Splitter:
     def _start_at(self, index: int, end: int, last: Start, conditional: bool) -> Start | None:
         """Return the clause that begins at ``index`` or right after the comma or "and" there."""
         form = self.forms[index]
+        if form == ":" and self.forms[index - 1].isdigit() and self.forms[index + 1 : index + 2] == ["2"]:
+            return None  # 30:2
         if form in _DIVIDERS or form in COORDINATORS:
             return self._after_joint(index, end, last, conditional)
         opener = opener_at(self.tokens, index, end) if self.lemmas[index] in _OPENING else ""
