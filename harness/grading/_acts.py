@@ -84,7 +84,8 @@ class Examiner:
             stance = view.stance(match)
             opener = view.clauses[match.clause].opener
             presupposed = stance == "mentions" and opener in {"while", "after", "once", "before"}
-            told = match.act.role == "named" and view.clauses[match.clause].mode in _TELLING
+            named = match.act.role == "named" and stance != "forbids"
+            told = named and view.clauses[match.clause].mode in _TELLING
             if (stance == "affirms" or presupposed or told) and view.applies(number, match):
                 return True
         return any(
