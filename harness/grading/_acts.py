@@ -10,7 +10,7 @@ from .._records import Finding, Kind, Severity
 from ._index import Match
 from ._numbers import EMERGENCY_NUMBERS, Quantity, binds
 from ._view import View
-from ._words import words
+from ._words import VERBS, words
 
 _LIMITS = words("""
     too hard harder directly excessive excessively more longer over just yet again repeatedly
@@ -84,8 +84,8 @@ class Examiner:
             stance = view.stance(match)
             opener = view.clauses[match.clause].opener
             presupposed = stance == "mentions" and opener in {"while", "after", "once", "before"}
-            named = match.act.role == "named" and stance != "forbids"
-            told = named and view.clauses[match.clause].mode in _TELLING
+            banned = stance == "forbids" and self.tokens.lemmas[match.tokens[0]] in VERBS
+            told = match.act.role == "named" and view.clauses[match.clause].mode in _TELLING and not banned
             if (stance == "affirms" or presupposed or told) and view.applies(number, match):
                 return True
         return any(
