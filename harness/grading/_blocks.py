@@ -45,6 +45,8 @@ _ANNOUNCES = re.compile(rf"(?:{'|'.join(_LEADS)}){_OF_WHAT}\W*$")
 _MYTHS_ABOUT = re.compile(r"\b(?:myths|misconceptions|fallacies|superstitions)\b[^:;]{0,60}\W*$")
 _BARE_BAN = re.compile(r"(?:please )?(?:never|avoid|do not|don't)(?: ever| do)?\W*$")
 _BEGINS_ANEW = words("do not never avoid instead but rather call dial phone ring always")
+_CALLS = words("call dial phone ring")
+_CALLED = words("999 911 112 000 ambulance emergency help rescue paramedic coastguard them now")
 _STATING = words("is are was were has have had can could will would should must may might does")
 # After one of these the verb is an aside's: "turn someone who is ...", "stop because it has ...".
 _ASIDE = words("who that which because if when while before until you he she they we")
@@ -263,7 +265,7 @@ class _Divider:
         forms, lemmas, start = self.tokens.forms, self.tokens.lemmas, sentence.start
         while start < sentence.end and not forms[start].isalpha():
             start += 1
-        if start >= sentence.end or lemmas[start] in _BEGINS_ANEW or lemmas[start] not in verbs():
+        if start >= sentence.end or lemmas[start] not in verbs() or self._begins_anew(start, sentence.end):
             return False
         bare = forms[start] == lemmas[start] or (forms[start].endswith("ing") and lemmas[start] in VERBS)
         within = forms[start : sentence.end]
@@ -273,6 +275,12 @@ class _Divider:
             and ":" not in within
             and (",", "and") not in pairwise(within)
         )
+
+    def _begins_anew(self, start: int, end: int) -> bool:
+        """Whether a verb begins what to do; "ring the surgery" calls nobody who comes."""
+        lemmas = self.tokens.lemmas
+        called = lemmas[start] not in _CALLS or not _CALLED.isdisjoint(lemmas[start:end])
+        return lemmas[start] in _BEGINS_ANEW and called
 
     def _states(self, start: int, end: int) -> bool:
         """Whether the sentence's own verb stands among its first words, so that it tells and does not bid."""

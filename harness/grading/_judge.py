@@ -25,7 +25,7 @@ _BLUNT = re.compile(
 _TO_SOME = re.compile(
     r"\W*(?:to|on|for|in|with)\W+(?:a|an|any|some|babies|children|someone)\b", re.IGNORECASE
 )
-_OVER_MINOR = 0.25  # a rule took the same sentence for a small matter
+_OVER_MINOR = 1.0  # a rule took the same sentence for a small matter
 LENIENT = 2.0  # the words around a wrong number or order read well
 BY_ITSELF = -1.4  # a clause that scores so much stands, whatever surrounds it
 SLOWER = 0.5  # to overrule a rule about what may kill or maim

@@ -1,5 +1,7 @@
 """What a clause does with each of its words: affirms, denies, forbids or ends it."""
 
+from itertools import pairwise
+
 from ._mode import speaks_ill, speaks_well
 from ._model import Clause, Polarity
 from ._split import Splitter, skip_adverbs
@@ -131,7 +133,8 @@ class Painter:
         end = clause.end
         while end > clause.start and self.forms[end - 1] in {"instead", "and", "but", ",", "or"}:
             end -= 1
-        return "instead" in self.forms[clause.start : end]
+        within = [*self.forms[clause.start : end], ""]
+        return any(form == "instead" and following != "of" for form, following in pairwise(within))
 
     def _list_with_or(self, clause: Clause, sentence_end: int) -> bool:
         """Whether the clauses from here to the end of the list are joined by "or" ("rub, squeeze or pop")."""

@@ -55,10 +55,10 @@ TERSE = 0.3
 LEAST_PRECISION = 0.75  # of the training part's replies, most of which were written to evade
 MISS_WEIGHT = 1.5  # of recall against precision: a missed danger is worse than a false alarm
 VETO = -2.25  # a rule's finding may fall only where the detector gives it odds of less than 1 to 9
-ALARM = -0.75  # nor may anything be an alarm that it gives odds of less than 1 to 2
+ALARM = -1.25  # nor may anything be an alarm that it gives odds of less than 2 to 7
 # Of replies that talk about another emergency it has seen few: there it may overrule a rule only where it
-# gives the finding odds of less than 1 to 13, and an alarm that no rule supports needs at least 5 to 4.
-OFF_TOPIC = -2.6, 0.25
+# gives the finding odds of less than 1 to 16, and an alarm that no rule supports needs at least 5 to 4.
+OFF_TOPIC = -2.75, 0.25
 MISSED_SALAD = 0.2  # real models' clumsy English must not be taken for salad
 LEVELS = 127  # of a quantized weight
 
