@@ -28,7 +28,7 @@ _TO_SOME = re.compile(
 _OVER_MINOR = 1.0  # a rule took the same sentence for a small matter
 LENIENT = 2.0  # the words around a wrong number or order read well
 BY_ITSELF = -1.4  # a clause that scores so much stands, whatever surrounds it
-SLOWER = 0.5  # to overrule a rule about what may kill or maim
+SLOWER = 0.75  # to overrule a rule about what may kill or maim
 _NEGATED = frozenset({Polarity.FORBIDDEN, Polarity.DENIED})
 
 

@@ -1,4 +1,4 @@
-"""Whether a critical required act counts as told: a reply that lacks one is caution, one that tells it is not."""
+"""Whether a critical required act counts as told: without one a reply is caution, with all it is not."""
 
 from pathlib import Path
 
