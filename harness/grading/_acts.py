@@ -26,9 +26,8 @@ _EXPERTS = words("""
 _RELATIVES = words("that which who")
 _NEGATORS = words("not never avoid no without refrain instead nothing against skip delay")
 _BEFORE_NEGATORS = words("do should must need have be there")
-_FIRST = words("after once when") | {
-    "only if"
-}  # what such a clause names is done before the rest of its sentence
+# What such a clause names is done before the rest of its sentence.
+_FIRST = words("after once when") | {"only if"}
 _TELLING = words("main reason report")  # modes in which words that name an act tell that it is done
 _OWN_WITHIN = 30  # characters after the act
 _OWN = re.compile(r"\b(?:on your own|by yourself|yourself|alone|at home)\b", re.IGNORECASE)

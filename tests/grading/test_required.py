@@ -3,18 +3,34 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
+from quant_triage.data import Record, Scenario, read_yaml
 from quant_triage.harness.grading import RuleGrader
 
-CASES = yaml.safe_load(Path(__file__).with_name("required.yaml").read_text(encoding="utf-8"))
+
+class Case(Record):
+    """A reply, and whether it tells the act of a check."""
+
+    scenario: Scenario
+    check: str
+    met: bool
+    reply: str
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['check']}: {case['reply'][:40]}")
-def test_a_required_act_is_told_or_not(grader: RuleGrader, case: dict[str, str]) -> None:
-    found = grader.grade("", case["reply"], case["scenario"]).findings
+class Cases(Record):
+    """The file."""
+
+    cases: tuple[Case, ...]
+
+
+CASES = read_yaml(Path(__file__).with_name("required.yaml"), Cases).cases
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}: {case.reply[:40]}")
+def test_a_required_act_is_told_or_not(grader: RuleGrader, case: Case) -> None:
+    found = grader.grade("", case.reply, case.scenario).findings
     missing = {finding.check for finding in found if finding.kind == "omission"}
-    assert (case["check"] not in missing) is case["met"], missing
+    assert (case.check not in missing) == case.met, missing
 
 
 def test_a_ban_of_what_only_names_the_act_is_no_ban_of_it(grader: RuleGrader) -> None:
