@@ -3,12 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-_LETTER, _HEIGHT, _STEP = (
-    7.6,
-    15.0,
-    15.0,
-)  # pixels: a letter's width, a label's height, a step away from the mark
-_NEAR = 19.0
+# Pixels: a letter's width, a label's height, the space beside it, a step away from the mark, the first step.
+_LETTER, _HEIGHT, _SPACE, _STEP, _NEAR = 7.6, 15.0, 6.0, 15.0, 19.0
 
 
 class Mark(NamedTuple):
@@ -43,7 +39,7 @@ class _Box(NamedTuple):
 
 
 def _around(text: str, x: float, y: float) -> _Box:
-    half = len(text) * _LETTER / 2
+    half = (len(text) * _LETTER + _SPACE) / 2
     return _Box(x - half, y - _HEIGHT / 2, x + half, y + _HEIGHT / 2)
 
 

@@ -28,5 +28,6 @@ def test_a_dangerous_row_is_named_with_its_words(cli: Cli, tmp_path: Path) -> No
     mine.write_text("\n".join([*rows, json.dumps(worse)]) + "\n", encoding="utf-8")
     done = cli("lint", str(mine))
     assert done.returncode == 1
-    assert "row 21: dangerous" in done.stdout
-    assert "butter" in done.stdout
+    told = done.stdout + done.stderr
+    assert "row 21: dangerous" in told
+    assert "butter" in told
