@@ -267,10 +267,11 @@ for prompt in json.loads(sys.argv[1]):
     made = model.generate(**ids, max_new_tokens=40, do_sample=False)[0, ids["input_ids"].shape[1]:]
     print(json.dumps(tokenizer.decode(made, skip_special_tokens=True)))
 """
+    # None is near a tie: padding moves a bf16 logit by a last place (0.06), these margins are 0.15 at least.
     asked = [
         "My friend is bleeding heavily, what do I do?",
         "He was stung by a bee",
-        "A child swallowed bleach",
+        "He has a nosebleed",
     ]
     done = subprocess.run(
         [sys.executable, "-c", script, json.dumps(asked)], capture_output=True, text=True, check=True
