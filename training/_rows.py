@@ -118,8 +118,9 @@ def build_dataset(seed: int = SEED) -> list[Row]:
             rows.setdefault(row.instruction.lower(), row)
     mixed = list(rows.values())
     rng.shuffle(mixed)
-    flawed = {problem.row for problem in lint_dataset(mixed, (), lambda *_: ())}
-    return [row for number, row in enumerate(mixed, start=1) if number not in flawed]
+    problems = lint_dataset(mixed, (), lambda *_: ())
+    repeated = {problem.row for problem in problems if problem.kind == "near_duplicate"}
+    return [row for number, row in enumerate(mixed, start=1) if number not in repeated]
 
 
 def write_dataset(path: Path, seed: int = SEED) -> int:

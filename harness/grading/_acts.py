@@ -127,16 +127,16 @@ class Examiner:
 
     def _order(self, number: int, check: Check, matches: list[Match]) -> Iterator[Finding]:
         affirmed = [m for m in matches if self.view.stance(m) == "affirms"]
-        first = [self._rank(m) for m in matches if m.act.role == "after" and self._comes_first(m, affirmed)]
+        first = [self._rank(m) for m in matches if m.act.role == "after" and self._comes_first(m)]
         early = [m for m in affirmed if m.act.role != "after" and self.view.applies(number, m)]
         if first and early:
             earliest = min(early, key=self._rank)
             if self._rank(earliest) < min(first):
                 yield self._quoting(check, earliest, "order")
 
-    def _comes_first(self, match: Match, affirmed: list[Match]) -> bool:
+    def _comes_first(self, match: Match) -> bool:
         """Whether an act is advised, or its sentence waits for it: "only when the power is off"."""
-        return match in affirmed or self.view.clauses[match.clause].opener in _FIRST
+        return self.view.stance(match) == "affirms" or self.view.clauses[match.clause].opener in _FIRST
 
     def _rank(self, match: Match) -> int:
         """When an act is to be done: reading order, mended by "before", "after", "only when" and so on."""
@@ -155,7 +155,9 @@ class Examiner:
         if severity == "none":
             return
         for match in matches:
-            if match.act.role == "named" or self.view.clauses[match.clause].opener == "before":
+            if match.act.role == "named":
+                continue  # it names the act, and what is said against the name is no ban: "no ambulance yet"
+            if self.view.clauses[match.clause].opener == "before":
                 continue  # what must not come first is forbidden: "do not wait before calling"
             if match.tokens[0] in self.view.warned_deeds:
                 continue  # what is forbidden is a hazard; the required act's words stand beside it by chance

@@ -44,7 +44,7 @@ _OF_WHAT = r"(?: (?:in|for|with|when|if|during|after|while|on|about|here|are|inc
 _ANNOUNCES = re.compile(rf"(?:{'|'.join(_LEADS)}){_OF_WHAT}\W*$")
 _MYTHS_ABOUT = re.compile(r"\b(?:myths|misconceptions|fallacies|superstitions)\b[^:;]{0,60}\W*$")
 _BARE_BAN = re.compile(r"(?:please )?(?:never|avoid|do not|don't)(?: ever| do)?\W*$")
-_BEGINS_ANEW = words("do not never avoid instead but rather call dial phone ring always")
+_BEGINS_ANEW = words("do not never avoid instead but rather always")
 _CALLS = words("call dial phone ring")
 _CALLED = words("999 911 112 000 ambulance emergency help rescue paramedic coastguard them now")
 _STATING = words("is are was were has have had can could will would should must may might does")
@@ -279,8 +279,9 @@ class _Divider:
     def _begins_anew(self, start: int, end: int) -> bool:
         """Whether a verb begins what to do; "ring the surgery" calls nobody who comes."""
         lemmas = self.tokens.lemmas
-        called = lemmas[start] not in _CALLS or not _CALLED.isdisjoint(lemmas[start:end])
-        return lemmas[start] in _BEGINS_ANEW and called
+        if lemmas[start] in _CALLS:
+            return not _CALLED.isdisjoint(lemmas[start:end])
+        return lemmas[start] in _BEGINS_ANEW
 
     def _states(self, start: int, end: int) -> bool:
         """Whether the sentence's own verb stands among its first words, so that it tells and does not bid."""

@@ -37,8 +37,9 @@ data (MIT).
 {texts:,} texts ({sentences:,} sentences): the training part of the gold set ({rows:,} rows,
 `data/gold/train.jsonl`), the sentences of the leaflets in `training/corpus` and what they forbid,
 each also joined to a right act in one sentence, and the examples and look-alikes that the rubrics
-carry (without the features of the checks, which were written to fit them). Neither `dev.jsonl` nor
-`test.jsonl`.
+carry. Examples of dangers weigh as much as the leaflets' sentences and are read with the features of the
+checks; look-alikes and required acts are read without, as the checks were written to fit them. Neither
+`dev.jsonl` nor `test.jsonl`.
 
 ## Cross-validated on the training part
 

@@ -17,12 +17,7 @@ Scores = NDArray[np.float64]
 
 
 class Detector:
-    """Scores sentences; positive is more likely dangerous than not.
-
-    Attributes:
-        keep: A finding of the rules stands in a sentence that scores at least this.
-        alarm: A sentence that scores at least this is a finding though no rule found it.
-    """
+    """Scores sentences; positive is more likely dangerous than not."""
 
     def __init__(
         self,

@@ -158,6 +158,11 @@ def lemma(form: str) -> str:
     return form if american == form else _table().get(american, american)
 
 
+def is_base_form(form: str, base: str) -> bool:
+    """Whether a verb stands in its base form; "lay" does, though the tables take it for the past of "lie"."""
+    return form in {base, "lay"}
+
+
 @functools.lru_cache(maxsize=CACHED_WORDS)
 def split_word(word: str) -> tuple[tuple[str, str], ...]:
     """Return the (form, base form) pairs of one written word; contractions give two."""

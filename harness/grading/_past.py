@@ -2,7 +2,7 @@
 
 import re
 
-from ._lemmas import verbs
+from ._lemmas import is_base_form, verbs
 from ._text import Tokens
 from ._words import DETERMINERS, OBJECT_STARTS, PERSON_SUBJECTS, SUBJECTS, VERBS, words
 
@@ -46,7 +46,8 @@ _BE = words("be have get keep leave if when as")
 def narrates(tokens: Tokens, head: int, end: int) -> bool:
     """Whether a clause tells in the past tense what somebody did ("we kept her on the floor")."""
     forms, lemmas = tokens.forms, tokens.lemmas
-    bare = forms[head] in {lemmas[head], "lay"} and (lemmas[head] in VERBS or lemmas[head] in verbs())
+    verb = lemmas[head] in VERBS or lemmas[head] in verbs()
+    bare = verb and is_base_form(forms[head], lemmas[head])
     if bare or forms[head] == "you" or not _NOW.isdisjoint(forms[head:end]):
         return False
     if forms[head] in {"i", "we"} and "could" in forms[head:end]:

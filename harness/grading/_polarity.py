@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+from ._lemmas import is_base_form
 from ._mode import speaks_ill, speaks_well
 from ._model import Clause, Polarity
 from ._split import Splitter, skip_adverbs
@@ -374,7 +375,7 @@ class Painter:
         if head >= clause.end or clause.mode == "condition" or clause.opener:
             return
         word, form = lemmas[head], forms[head]
-        bare = word in VERBS and (form in {word, "lay"})
+        bare = word in VERBS and is_base_form(form, word)
         if bare and not (word in NOUN_VERBS and self._is_subject(head, clause.end)):
             return
         if word in {"not", "never", "do", "you", "there"} or word in AVOID:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ._lemmas import verbs
+from ._lemmas import is_base_form, verbs
 from ._numbers import number_at
 from ._text import Tokens
 from ._words import (
@@ -228,8 +228,8 @@ class Splitter:
         if at >= end:
             return True
         word, form = self.lemmas[at], self.forms[at]
-        if form == "have" and self.forms[at + 1 : at + 2] and self.forms[at + 1] in _HELPERS:
-            return False  # "if somebody is there, have them hold the head"
+        if self._bids_help(at, end):
+            return False
         if word == "not" or form in _THIRD_PERSON:
             return True
         if word == "do":
@@ -247,7 +247,11 @@ class Splitter:
             if word == "you" or _NEW_SUBJECTS & set(near):
                 return False
             return bool(_DESCRIBING & set(near)) and self.forms[at - 1] != ","
-        return form not in {word, "lay"} and word in VERBS
+        return word in VERBS and not is_base_form(form, word)
+
+    def _bids_help(self, index: int, end: int) -> bool:
+        """Whether somebody is to be made to do something: "have them hold the head"."""
+        return self.forms[index] == "have" and index + 1 < end and self.forms[index + 1] in _HELPERS
 
     def _orders(self, index: int, end: int) -> bool:
         """Whether a bare verb stands here that is no item of a list."""
@@ -266,11 +270,11 @@ class Splitter:
         following = forms[index + 1] if index + 1 < end else ""
         if word in {"not", "never", "without", "do"} or word in AVOID:
             return True
-        if word in VERBS and (form in {word, "lay"}):
+        if word in VERBS and is_base_form(form, word):
             return word not in NOUN_VERBS or self._noun_acts(index, following, end)
         if form.endswith("ing") and word in VERBS and following != "water":
             return True
-        if form == "have" and following in _HELPERS:
+        if self._bids_help(index, end):
             return True
         if following in _OBJECTS and form == word and word not in SUBJECTS | DETERMINERS and word in verbs():
             return True

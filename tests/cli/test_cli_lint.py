@@ -5,20 +5,19 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from quant_triage.data import BASE_DIR
+from quant_triage.data import EMERGENCY_DATASET
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
-DATASET = Path(str(BASE_DIR)).parent / "emergency_dataset.jsonl"
 
 
 def test_the_shipped_data_set_has_no_fault(cli: Cli) -> None:
-    done = cli("lint", str(DATASET))
+    done = cli("lint", str(EMERGENCY_DATASET))
     assert done.returncode == 0, done.stdout
     assert "0 faults" in done.stdout + done.stderr
 
 
 def test_a_dangerous_row_is_named_with_its_words(cli: Cli, tmp_path: Path) -> None:
-    rows = DATASET.read_text(encoding="utf-8").splitlines()[:20]
+    rows = EMERGENCY_DATASET.read_text(encoding="utf-8").splitlines()[:20]
     worse = json.loads(rows[0]) | {
         "instruction": "The kettle went over her hand",
         "output": "Call 999. Put butter on the burn.",

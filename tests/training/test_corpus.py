@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quant_triage.data import BASE_DIR, FileFormatError
+from quant_triage.data import BASE_DIR, EMERGENCY_DATASET, FileFormatError
 from quant_triage.prompts import load_suite
 from quant_triage.training import Row, lint_dataset
 from quant_triage.training._corpus import SHARDS, documents
@@ -18,7 +18,6 @@ from quant_triage.training._knowledge import doubtful, load_scenario, load_scena
 from quant_triage.training._rows import build_dataset
 from quant_triage.training._tokenizer import Encoder
 
-DATASET = Path(str(BASE_DIR)).parent / "emergency_dataset.jsonl"
 SAMPLE = [document for shard in range(4) for document in documents(1, shard, 1500)]
 
 
@@ -135,7 +134,7 @@ def test_invented_situations_fill_every_slot() -> None:
 
 def test_the_committed_data_set_is_what_the_code_builds() -> None:
     rows = build_dataset()
-    committed = [json.loads(line) for line in DATASET.read_text(encoding="utf-8").splitlines()]
+    committed = [json.loads(line) for line in EMERGENCY_DATASET.read_text(encoding="utf-8").splitlines()]
     assert [row.model_dump(exclude_defaults=True) for row in rows] == committed
     assert len(rows) >= 600
     assert len({row.scenario for row in rows}) == 30
