@@ -283,7 +283,10 @@ def main(argv: list[str] | None = None) -> None:
     jobs: list[tuple[bytes, int, int, int, int, Part]] = [
         (tokenizer, s.seed, shard, s.docs // SHARDS, s.row, "pretrain") for shard in range(SHARDS)
     ]
-    with get_context("fork").Pool(s.workers) as pool:
+    # Not "fork": a fork of a process with threads (a notebook's, a test run's) may wait for ever.
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["quant_triage.training.pretrain"])
+    with context.Pool(s.workers) as pool:
         rows = torch.from_numpy(np.concatenate(pool.map(make_rows, jobs)))
     held = torch.from_numpy(make_rows((tokenizer, s.seed, 0, 1200, s.row, "held_out")))
     rows = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(s.seed))]
