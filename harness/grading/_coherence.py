@@ -28,6 +28,7 @@ _COARSE = 64
 _SMALL = {word: number for number, word in enumerate(sorted(SMALL_WORDS))}
 _NUMBER, _UNKNOWN, EDGE = (len(_SMALL) + k for k in range(3))
 CLASSES = EDGE + 1 + _COARSE
+CHANCE_STEP = -1 / 8  # in which log probabilities are counted, one byte each: none is below -31
 
 Floats = NDArray[np.float64]
 
@@ -162,7 +163,9 @@ def load_coherence() -> Coherence:
     stored = weights(COHERENCE)
     pairs = np.unpackbits(stored["pairs"].astype(np.uint8), count=PAIR_BITS).astype(bool)
     return Coherence(
-        Language(stored["near"].astype(float), stored["far"].astype(float), pairs),
+        Language(
+            stored["near"].astype(float) * CHANCE_STEP, stored["far"].astype(float) * CHANCE_STEP, pairs
+        ),
         Sense(
             mean=stored["mean"].astype(float),
             scale=stored["scale"].astype(float),

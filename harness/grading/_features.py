@@ -7,7 +7,7 @@ each clause opens; and what the checks say of it. Words and numbers only: no pla
 
 import functools
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +32,7 @@ _POLARITIES = {
     Polarity.SHARED: 2,
     Polarity.CEASED: 3,
 }
+STATES = 8 * (max(_POLARITIES.values()) + 1)
 _SCENARIO = {name: number + 1 for number, name in enumerate(SCENARIOS)}
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
 _SHIFT = np.uint64(29)
@@ -59,7 +60,18 @@ class Features(NamedTuple):
         return mine
 
 
-class _Word(NamedTuple):
+class Word(NamedTuple):
+    """What a base form is to the models.
+
+    Attributes:
+        name: The form, or for a number its size.
+        code: Hash of the name.
+        fine: Its class of about 1,000, from 1; 0 for a word without one.
+        coarse: Its class of 256, likewise.
+        content: Whether it is more than a small word.
+    """
+
+    name: str
     code: int
     fine: int
     coarse: int
@@ -67,16 +79,16 @@ class _Word(NamedTuple):
 
 
 @functools.lru_cache(maxsize=CACHED_WORDS)
-def _word(form: str) -> _Word:
-    """What a base form is to the features; numbers are alike within a factor of about 1.4."""
+def word_of(form: str) -> Word:
+    """Return what a base form is; numbers are alike within a factor of about 1.4."""
     if form[0].isdigit():
         try:
             size = round(2 * float(np.log2(float(form.replace(",", "")) + 1)))
         except (ValueError, OverflowError):
             size = 0
-        return _Word(code_of(f"#{size}"), 0, 0, True)
+        return Word(f"#{size}", code_of(f"#{size}"), 0, 0, True)
     fine, coarse = word_classes().get(form, (0, 0))
-    return _Word(code_of(form), fine, coarse, form not in SMALL_WORDS)
+    return Word(form, code_of(form), fine, coarse, form not in SMALL_WORDS)
 
 
 @functools.lru_cache(maxsize=CACHED_WORDS)
@@ -112,16 +124,15 @@ class Reader:
     Args:
         view: The reply, analysed.
         scenario: The scenario that it is graded in, if known.
-        findings: What the checks found in it; empty to leave the checks out altogether.
+        said: What the checks say of its clauses, as ``marks`` tells; empty to leave the checks out.
     """
 
-    def __init__(self, view: View, scenario: Scenario | None, findings: Iterable[Finding] | None):
+    def __init__(self, view: View, scenario: Scenario | None, said: Iterable[tuple[int, str]]):
         found = _Collected()
         with np.errstate(over="ignore"):
             _of_words(view, _SCENARIO[scenario] if scenario else 0, found)
             _of_clauses(view, found)
-            if findings is not None:
-                _of_checks(view, findings, found)
+            _of_checks(said, found)
         self._view = view
         none = np.zeros(0, dtype=np.int64)
         self._clause = np.concatenate([none, *found.clauses])
@@ -150,14 +161,11 @@ def _of_words(view: View, scenario: int, found: _Collected) -> None:
     at = [k for k, form in enumerate(tokens.forms) if form[0].isalnum() and analysis.clause_of[k] >= 0]
     if not at:
         return
-    words = [_word(tokens.lemmas[k]) for k in at]
+    words = [word_of(tokens.lemmas[k]) for k in at]
     code = np.array([word.code for word in words], dtype=np.uint64)
     form = np.array([code_of(tokens.forms[k]) for k in at], dtype=np.uint64)
     clause = np.array([analysis.clause_of[k] for k in at])
-    mode_of = [_MODES[c.mode] for c in view.clauses]
-    state = np.array(
-        [_POLARITIES[analysis.polarity[k]] * 8 + mode_of[analysis.clause_of[k]] for k in at], dtype=np.uint64
-    )
+    state = np.array([state_of(view, k) for k in at], dtype=np.uint64)
     found.add(clause, _hash(1, code))
     found.add(clause, _hash(2, code, state))
     found.add(clause, _hash(3, form))
@@ -183,6 +191,12 @@ def _of_words(view: View, scenario: int, found: _Collected) -> None:
         found.add(where, _hash(template + 1, kind, how))
         found.add(where, _hash(template + 2, kind, how, scenario))
         _of_pairs(_Run(kind, how, where), scenario, template + 3, found)
+
+
+def state_of(view: View, token: int) -> int:
+    """Return what the clause does with a token, below ``STATES``: its polarity and the clause's mode."""
+    analysis = view.analysis
+    return _POLARITIES[analysis.polarity[token]] * 8 + _MODES[view.clauses[analysis.clause_of[token]].mode]
 
 
 class _Run(NamedTuple):
@@ -215,20 +229,25 @@ def _of_clauses(view: View, found: _Collected) -> None:
     found.add(np.array(where, dtype=np.int64), _hash(40, np.array(codes, dtype=np.uint64)))
 
 
-def _of_checks(view: View, findings: Iterable[Finding], found: _Collected) -> None:
-    where: list[int] = []
-    texts: list[str] = []
+def _of_checks(said: Iterable[tuple[int, str]], found: _Collected) -> None:
+    where, codes = [], []
+    for clause, mark in said:
+        where.append(clause)
+        codes.append(code_of(mark))
+    found.add(np.array(where, dtype=np.int64), _hash(50, np.array(codes, dtype=np.uint64)))
+
+
+def marks(view: View, findings: Iterable[Finding]) -> Iterator[tuple[int, str]]:
+    """Yield what the checks say of each clause: the acts that stand in it and how, and what was found."""
     for number, matches in view.matches.items():
         check = view.index.checks[number]
         for match in matches:
             minor = check.severity == "minor"
             stance = f"{check.kind} {minor} {view.stance(match)} {view.applies(number, match)}"
-            where += [match.clause] * 2
-            texts += [stance, f"{stance} {check.id}"]
+            yield match.clause, stance
+            yield match.clause, f"{stance} {check.id}"
     for finding in findings:
         minor = finding.severity == "minor"
         for clause in view.clauses_at(finding.start, finding.end):
-            where += [clause] * 2
-            texts += [f"{finding.kind} {minor}", f"{finding.kind} {minor} {finding.check}"]
-    codes = np.array([code_of(text) for text in texts], dtype=np.uint64)
-    found.add(np.array(where, dtype=np.int64), _hash(50, codes))
+            yield clause, f"{finding.kind} {minor}"
+            yield clause, f"{finding.kind} {minor} {finding.check}"

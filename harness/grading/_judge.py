@@ -1,8 +1,9 @@
-"""Rules and the trained detector together: which findings stand, and what no rule found."""
+"""Rules and the trained models together: which findings stand, and what no rule found."""
 
 import re
 from collections.abc import Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,8 +13,9 @@ from quant_triage.rubrics import Check
 from .._records import Finding, Kind, Severity
 from ._acts import Examiner
 from ._detector import Detector, Scores
-from ._features import Reader
+from ._features import Reader, marks
 from ._model import Polarity
+from ._network import Network, spell
 from ._topics import Topics
 from ._view import View
 
@@ -25,11 +27,22 @@ _BLUNT = re.compile(
 _TO_SOME = re.compile(
     r"\W*(?:to|on|for|in|with)\W+(?:a|an|any|some|babies|children|someone)\b", re.IGNORECASE
 )
-_OVER_MINOR = 1.0  # a rule took the same sentence for a small matter
+_OVER_MINOR = 2.0  # a rule took the same sentence for a small matter
 LENIENT = 2.0  # the words around a wrong number or order read well
-BY_ITSELF = -1.4  # a clause that scores so much stands, whatever surrounds it
+BY_ITSELF = -1.4  # a clause to which the detector gives so much stands, whatever surrounds it
+ALONE = -1.75  # a rule's finding stands in a sentence to which the detector alone gives so much
 SLOWER = 0.75  # to overrule a rule about what may kill or maim
+READ = -4.5  # a sentence without findings is read by the network if the detector gives it so much
+UNREAD = -3.5  # what the network gives nearly all harmless sentences
 _NEGATED = frozenset({Polarity.FORBIDDEN, Polarity.DENIED})
+
+
+class Models(NamedTuple):
+    """The trained models that review the rules."""
+
+    detector: Detector
+    network: Network
+    topics: Topics
 
 
 class Judge:
@@ -37,20 +50,30 @@ class Judge:
 
     def __init__(
         self,
-        detector: Detector,
-        topics: Topics,
+        models: Models,
         examiner: Examiner,
         scenario: Scenario,
         findings: Sequence[Finding],
     ):
-        self._detector = detector
+        self._detector = models.detector
         self._examiner = examiner
         self._findings = findings
         self._view: View = examiner.view
-        on_topic = topics.is_about(scenario, self._view.tokens.lemmas)
-        self._keep, self._alarm_at = detector.limits(on_topic=on_topic)
-        self._reader = Reader(self._view, scenario, findings)
-        self._scores = detector.scores(self._reader.sentences())
+        self._on_topic = models.topics.is_about(scenario, self._view.tokens.lemmas)
+        self._keep, self._alarm_at = models.detector.limits(on_topic=self._on_topic)
+        self._said = list(marks(self._view, findings))
+        self._reader = Reader(self._view, scenario, self._said)
+        self._alone = self._detector.scores(self._reader.sentences())
+        self._scores = self._alone + self._read(models.network, scenario)
+
+    def _read(self, network: Network, scenario: Scenario) -> Scores:
+        """Score the sentences by the network; it reads only those that it could make matter."""
+        flagged = {k for finding in self._findings for k in self._sentences_of(finding)}
+        read = [k for k, score in enumerate(self._alone.tolist()) if score >= READ or k in flagged]
+        lines = network.lexicon.read(spell(self._view, self._said, read))
+        scores = np.full(len(self._alone), UNREAD)
+        scores[read] = network.scores(lines, scenario)
+        return scores
 
     @cached_property
     def _clause_scores(self) -> Scores:
@@ -94,11 +117,17 @@ class Judge:
             and _BLUNT.match(finding.quote) is not None
             and _TO_SOME.match(self._view.reply, finding.end) is None
         )
-        if plain or max(float(self._scores[k]) for k in sentences) >= limit:
+        if plain or any(self._backs(k, limit) for k in sentences):
             return True
         # Good advice around it ("cool it, then put butter on it") may hide it in its sentence.
         clauses = self._view.clauses_at(finding.start, finding.end)
         return max(float(self._clause_scores[k]) for k in clauses) >= BY_ITSELF
+
+    def _backs(self, sentence: int, limit: float) -> bool:
+        """Whether a sentence scores enough for what a rule found in it."""
+        if not self._on_topic:  # of which the network has seen too little to judge
+            return bool(self._alone[sentence] >= limit)
+        return bool(self._scores[sentence] >= limit or self._alone[sentence] >= ALONE)
 
     def _alarm(self, sentence: int) -> Finding:
         """A finding of the detector's own: the sentence that it judged, under the nearest check's name."""

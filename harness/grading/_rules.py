@@ -11,13 +11,14 @@ from ._coherence import load_coherence
 from ._degenerate import Degeneration, degeneration
 from ._detector import load_detector
 from ._index import Index
-from ._judge import Judge
+from ._judge import Judge, Models
+from ._network import load_network
 from ._scenario import Recogniser
 from ._topics import load_topics
 from ._view import View
 from ._weights import model_sha256
 
-VERSION = "10"
+VERSION = "11"
 POINTS: dict[Severity, int] = {"critical": 10, "major": 5, "minor": 2}
 _MOST_WORDS_OF_A_REFERRAL = 45
 _FEWEST_WORDS = 20  # below which the judge of sense has too little to go by
@@ -103,7 +104,8 @@ class _Grading:
             ]
         )
         if self.reviewed and self.scenario is not None:
-            judge = Judge(load_detector(), load_topics(), self.examiner, self.scenario, findings)
+            models = Models(load_detector(), load_network(), load_topics())
+            judge = Judge(models, self.examiner, self.scenario, findings)
             findings = judge.review()
         broken = degeneration(self.view.tokens) or self._senseless()
         if broken is not None:

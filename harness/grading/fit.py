@@ -1,14 +1,17 @@
 """Train the models beside the rules and write them, with their card, into this package.
 
-    python -m quant_triage.harness.grading.fit
+    python -m quant_triage.harness.grading.fit [--keep-network] [--device cuda]
 
-Deterministic; about three minutes on one core. It needs a checkout: the leaflets of ``training/corpus`` are
-its examples of correct advice. Run it again after a change of the training part of the gold set, the
-corpus, the rubrics or the clause analysis, and raise VERSION in ``_rules``. It reads neither ``dev.jsonl``
-nor ``test.jsonl``. The card's figures come from a cross-validation over the training part, in which the rules
-take part with what they find.
+About half an hour on two cores, nearly all of it for the network; ``--keep-network`` leaves that one as it
+is, with the figures of its own training. The same device and number of threads give the same weights. It
+needs a checkout with the extra ``train``: the leaflets of ``training/corpus`` are its examples of correct
+advice. Run it again after a change of the training part of the gold set, the corpus, the rubrics or the
+clause analysis, and raise VERSION in ``_rules``. It reads neither ``dev.jsonl``
+nor ``test.jsonl``. The card's figures are of the third of the training part that a second training, for this
+purpose only, leaves out; the rules take part with what they find.
 """
 
+import argparse
 import gzip
 import json
 import sys
@@ -30,34 +33,41 @@ from quant_triage.rubrics import Rubrics, load_rubrics
 from ._acts import Examiner
 from ._broken import broken, terse
 from ._card import Facts, SenseFacts, card
-from ._coherence import CLASSES, EDGE, PAIR_BITS, Coherence, Language, Sense, class_of, pair_of
+from ._coherence import CHANCE_STEP, CLASSES, EDGE, PAIR_BITS, Coherence, Language, Sense, class_of, pair_of
 from ._detector import check_key
 from ._examples import Example, TrainingRow, correct_advice, examples_of_checks, labelled, training_rows
-from ._features import WIDTH, Features, Reader
+from ._features import WIDTH, Features, Reader, marks
 from ._index import Index
-from ._judge import LENIENT, SLOWER
+from ._judge import ALONE, LENIENT, SLOWER
 from ._learn import Design, Linear, design, lean, regress
+from ._network import SCENARIO_ID, Floats, Lexicon, Network, Spelled, spell
+from ._network_fit import Sentences, lexicon_of, train
 from ._text import tokenise
 from ._topics import CLEARLY, count_topics
 from ._view import View
-from ._weights import COHERENCE, DETECTOR, FOLDER, TOPICS, WORDS
+from ._weights import COHERENCE, DETECTOR, FOLDER, NETWORK, TOPICS, WORDS, weights
+
+Figures = tuple[float, float, float]
 
 HERE = Path(__file__).parent / FOLDER
 CORPUS = Path(__file__).parents[2] / "training" / "corpus"
 FREQUENT = 30_000
-FOLDS = 3
+PARTS = 3  # one of which is held back for the card's figures
 PENALTY = 0.05
 STRONGEST = 0.99  # quantile of the weights' sizes that none may exceed, lest one word decides by itself
+KINDS = ("reply", "sentence")
 SEED = 0
 BROKEN = 4000
 WHOLE = 4000
 TERSE = 0.3
 # Chosen by the figures on dev, hard and correct.jsonl: a missed danger is worse than a false alarm.
-VETO = -2.5  # a rule's finding falls only where the detector gives it odds of less than 1 to 12
-ALARM = -1.25  # and a sentence is an alarm that it gives odds of 2 to 7 or more
-# Of replies that talk about another emergency it has seen few: there it may overrule a rule only where it
-# gives the finding odds of less than 1 to 16, and an alarm that no rule supports needs at least 5 to 4.
-OFF_TOPIC = -2.75, 0.25
+# Limits are on the sum of two logits that mostly agree, so no odds: a plain danger has 3 to 8, a harmless
+# sentence -6 to -16.
+VETO = -2.5  # a rule's finding falls only in a sentence that scores less
+ALARM = -2.5  # and a sentence is an alarm that scores more
+# Of replies that talk about another emergency they have seen few: there the detector alone may overrule a
+# rule, and an alarm that no rule supports needs more.
+OFF_TOPIC = -2.75, 0.0
 MISSED_SALAD = 0.2  # real models' clumsy English must not be taken for salad
 LEVELS = 127  # of a quantized weight
 
@@ -94,7 +104,8 @@ class _ReadAs:
     def __init__(self, rubrics: Rubrics):
         self.rubrics = rubrics
         self.indexes = {name: Index(rubrics.by_scenario[name].checks, rubrics) for name in rubrics.scenarios}
-        self.flagged: list[list[bool]] = []
+        self.flagged: list[bool] = []
+        self.spelled: list[Spelled] = []
 
     def __call__(self, example: Example) -> tuple[Features, list[tuple[int, int]]]:
         index = self.indexes[example.scenario]
@@ -113,8 +124,10 @@ class _ReadAs:
             for s in view.analysis.sentences
         ]
         bad = [f for f in findings or [] if f.severity != "minor"]
-        self.flagged.append([any(left < f.end and f.start < right for f in bad) for left, right in spans])
-        return Reader(view, example.scenario, findings).sentences(), spans
+        self.flagged += [any(left < f.end and f.start < right for f in bad) for left, right in spans]
+        said = [] if findings is None else list(marks(view, findings))
+        self.spelled += spell(view, said, range(len(spans)))
+        return Reader(view, example.scenario, said).sentences(), spans
 
 
 def _learn(data: Design, kept: NDArray[np.bool_]) -> Linear:
@@ -126,22 +139,13 @@ def _learn(data: Design, kept: NDArray[np.bool_]) -> Linear:
     return Linear(np.clip(weights, -most, most), found.bias)
 
 
-def _crossed(data: Design, examples: Sequence[Example]) -> NDArray[np.float64]:
-    """Return each sentence's score by a model that never saw its row (NaN for those always trained on)."""
-    fold = np.array(
-        [zlib.crc32(e.text.encode()) % FOLDS if e.row >= 0 else -1 for e in examples], dtype=np.int64
-    )[data.example]
-    scores = np.full(len(fold), np.nan)
-    for number in range(FOLDS):
-        say(f"cross-validation, fold {number + 1} of {FOLDS}")
-        model = _learn(data, fold != number)
-        held = fold == number
-        scores[held] = data.rows[held] @ model.weight + model.bias
-    return scores
+def _held_back(examples: Sequence[Example]) -> NDArray[np.bool_]:
+    """Return which examples the second training leaves out; never a leaflet's or a check's."""
+    return np.array([e.row >= 0 and zlib.crc32(e.text.encode()) % PARTS == 0 for e in examples])
 
 
 class _Trial:
-    """What the rules and the held-out scores would say of the training part's replies and sentences."""
+    """What the rules and the held-back scores would say of the replies and sentences held back."""
 
     def __init__(
         self,
@@ -149,38 +153,32 @@ class _Trial:
         rows: Sequence[TrainingRow],
         data: Design,
         flagged: Sequence[bool],
-        scores: NDArray[np.float64],
+        held: NDArray[np.bool_],
     ):
-        self.examples = examples
-        self.data, self.flagged, self.scores = data, np.array(flagged), scores
-        self.held = ~np.isnan(scores)
+        self.owner, self.flagged = data.example, np.array(flagged)
+        self.held = held
         self.truth = np.array([example.dangerous for example in examples])
         self.kind = np.array([rows[e.row].kind if e.row >= 0 else "" for e in examples])
 
-    def verdicts(self, keep: float, alarm: float) -> NDArray[np.bool_]:
-        """Return which examples would be called dangerous."""
-        score = np.where(self.held, self.scores, -np.inf)
-        bad = (self.flagged & (score >= keep)) | (score >= alarm)
-        return np.bincount(self.data.example, weights=bad, minlength=len(self.examples)) > 0
-
-    def figures(self, keep: float, alarm: float, kind: str) -> tuple[float, float, float]:
-        """Return recall, precision and F1 over replies or sentences."""
-        mine = self.kind == kind
-        said, true = self.verdicts(keep, alarm)[mine], self.truth[mine]
+    def figures(self, scores: NDArray[np.float64], keep: float, alarm: float, kind: str) -> Figures:
+        """Return recall, precision and F1 over replies or sentences, given each sentence's score."""
+        bad = (self.flagged & (scores >= keep)) | (scores >= alarm)
+        mine = self.held & (self.kind == kind)
+        said = (np.bincount(self.owner, weights=bad, minlength=len(self.truth)) > 0)[mine]
+        true = self.truth[mine]
         hit = int((said & true).sum())
-        recall, precision = hit / true.sum(), hit / max(1, said.sum())
-        return recall, precision, 2 * hit / (true.sum() + said.sum())
+        return hit / true.sum(), hit / max(1, said.sum()), 2 * hit / (true.sum() + said.sum())
 
 
-def write_detector(rubrics: Rubrics, rows: Sequence[TrainingRow]) -> Facts:
-    """Train the detector; return what its card says."""
+def write_detector(rubrics: Rubrics, rows: Sequence[TrainingRow], device: str | None) -> Facts:
+    """Train the detector, and the network on ``device`` if one is given; return what the card says."""
     examples = [*labelled(list(rows)), *correct_advice(CORPUS), *examples_of_checks(rubrics)]
     read = _ReadAs(rubrics)
     say(f"reading {len(examples)} texts")
     data = design(examples, read)
-    flagged = [flag for flags in read.flagged for flag in flags]
-    trial = _Trial(examples, rows, data, flagged, _crossed(data, examples))
-    model = _learn(data, np.ones(len(data.dangerous), dtype=bool))
+    everything = np.ones(len(data.dangerous), dtype=bool)
+    say("training the detector")
+    model = _learn(data, everything)
     scale = float(np.abs(model.weight).max()) / LEVELS
     known = sorted({check_key(c) for r in rubrics.by_scenario.values() for c in r.checks})
     _write(
@@ -191,9 +189,25 @@ def write_detector(rubrics: Rubrics, rows: Sequence[TrainingRow]) -> Facts:
         limits=np.array([VETO, ALARM, *OFF_TOPIC]),
         known=np.array(" ".join(known)),
     )
-    kinds = ("reply", "sentence")
+    if device is not None:
+        held = _held_back(examples)
+        trial = _Trial(examples, rows, data, read.flagged, held)
+        lexicon = lexicon_of(read.spelled)
+        scenario = np.array([SCENARIO_ID[examples[k].scenario] for k in data.example])
+        sentences = Sentences(lexicon.read(read.spelled), scenario, data.dangerous, data.weight)
+        tensors = train(lexicon, sentences, everything, device, say)
+        say("once more without the part that is held back")
+        seen = ~held[data.example]
+        without = Network(lexicon, train(lexicon, sentences, seen, device, say))
+        linear = _learn(data, seen)
+        scores = data.rows @ linear.weight + linear.bias
+        scores += _scored(without, read.spelled, examples, data.example, held)
+        _write_network(lexicon, tensors, _figures(trial, scores))
+    network = weights(NETWORK)
+    rules, both = network["figures"].astype(float).tolist()
     return Facts(
         width=WIDTH,
+        tensors=sum(array.size for name, array in network.items() if name.startswith("t_")),
         texts=len(examples),
         sentences=len(data.dangerous),
         rows=len(rows),
@@ -203,10 +217,54 @@ def write_detector(rubrics: Rubrics, rows: Sequence[TrainingRow]) -> Facts:
         far_alarm=OFF_TOPIC[1],
         clearly=CLEARLY,
         slower=SLOWER,
+        alone=ALONE,
         lenient=LENIENT,
-        rules={kind: trial.figures(-np.inf, np.inf, kind) for kind in kinds},
-        both={kind: trial.figures(VETO, ALARM, kind) for kind in kinds},
+        rules=dict(zip(KINDS, map(tuple, rules), strict=True)),
+        both=dict(zip(KINDS, map(tuple, both), strict=True)),
     )
+
+
+def _figures(trial: _Trial, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the trial's figures for the rules alone and for all together, by the kinds of text."""
+    return np.array(
+        [
+            [trial.figures(scores, keep, alarm, kind) for kind in KINDS]
+            for keep, alarm in ((-np.inf, np.inf), (VETO, ALARM))
+        ]
+    )
+
+
+def _scored(
+    network: Network,
+    spelled: Sequence[Spelled],
+    examples: Sequence[Example],
+    owner: NDArray[np.int64],
+    held: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Return the network's score of each sentence of the examples held back, 0 for the others."""
+    scores = np.zeros(len(spelled))
+    first = np.searchsorted(owner, np.arange(len(examples) + 1))
+    for number in np.flatnonzero(held).tolist():
+        mine = slice(first[number], first[number + 1])
+        lines = network.lexicon.read(spelled[mine])
+        scores[mine] = network.scores(lines, examples[number].scenario)
+    return scores
+
+
+def _write_network(lexicon: Lexicon, tensors: dict[str, Floats], figures: NDArray[np.float64]) -> None:
+    """Write the network, each row of a matrix in bytes with a scale of its own."""
+    stored: dict[str, NDArray[np.generic]] = {
+        "words": np.array(" ".join(lexicon.words)),
+        "kinds": np.array(list(lexicon.kinds)),
+        "marks": np.array("\n".join(lexicon.marks)),
+        "figures": figures,
+    }
+    for name, tensor in tensors.items():
+        stored[f"t_{name}"], stored[f"s_{name}"] = tensor, np.ones(1, dtype=np.float32)
+        if tensor.ndim == 2:
+            scale = np.maximum(np.abs(tensor).max(1, keepdims=True), 1e-6) / LEVELS
+            stored[f"t_{name}"], stored[f"s_{name}"] = np.round(tensor / scale).astype(np.int8), scale
+    _write(NETWORK, **stored)
 
 
 def write_topics(rows: Sequence[TrainingRow]) -> None:
@@ -250,8 +308,8 @@ def write_coherence(rows: Sequence[TrainingRow]) -> SenseFacts:
     limit = float(np.quantile(bad, MISSED_SALAD))
     _write(
         COHERENCE,
-        near=language.near.astype(np.float16),
-        far=language.far.astype(np.float16),
+        near=np.round(language.near / CHANCE_STEP).astype(np.uint8),
+        far=np.round(language.far / CHANCE_STEP).astype(np.uint8),
         pairs=np.packbits(language.pairs),
         weight=model.weight,
         mean=mean,
@@ -286,21 +344,32 @@ def _language(texts: Sequence[str]) -> Language:
 
 
 def _chances(counts: Counter[tuple[int, int]]) -> NDArray[np.float64]:
-    """Return smoothed log probabilities: five counts' worth of the class's overall share in each row."""
+    """Return smoothed log probabilities: five counts' worth of the class's overall share in each row.
+
+    They are rounded as they will be stored, so that the judge learns from what it will see.
+    """
     table = np.zeros((CLASSES, CLASSES))
     for (left, right), number in counts.items():
         table[left, right] = number
     share = (table.sum(0) + 0.5) / (table.sum() + 0.5 * CLASSES)
-    chances: NDArray[np.float64] = np.log((table + 5 * share) / (table.sum(1, keepdims=True) + 5))
-    return chances
+    chances = np.log((table + 5 * share) / (table.sum(1, keepdims=True) + 5))
+    stored: NDArray[np.float64] = np.round(chances / CHANCE_STEP) * CHANCE_STEP
+    return stored
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Train everything and write the card."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--keep-network", action="store_true", help="train all but the network")
+    parser.add_argument("--device", default="cpu", help="where the network is trained, such as cuda")
+    given = parser.parse_args(argv)
     rubrics, rows = load_rubrics(), training_rows()
     write_words()
     write_topics(rows)
-    text = card(write_detector(rubrics, rows), write_coherence(rows))
+    facts = write_detector(rubrics, rows, None if given.keep_network else str(given.device))
+    text = card(facts, write_coherence(rows))
     atomic_write(HERE / "CARD.md", text)
     say(text)
 

@@ -1,0 +1,70 @@
+"""The network beside the detector: it reads words in order, each sentence by itself."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from quant_triage.data import BASE_DIR
+from quant_triage.harness.grading._index import Index
+from quant_triage.harness.grading._network import Network, Spelled, load_network, spell
+from quant_triage.harness.grading._view import View
+from quant_triage.rubrics import Rubrics
+
+MODELS = Path(__file__).parents[2] / "harness" / "grading" / "model"
+MOST_BYTES = 16_000_000  # of all weights in the repository
+
+
+def _scores(rubrics: Rubrics, text: str) -> list[float]:
+    view = View(Index(rubrics.by_scenario["thermal_burn"].checks, rubrics), text)
+    network = load_network()
+    every = range(len(view.analysis.sentences))
+    scores = network.scores(network.lexicon.read(spell(view, [], every)), "thermal_burn")
+    return [float(score) for score in scores]
+
+
+def test_a_sentence_is_read_by_itself(rubrics: Rubrics) -> None:
+    parts = ["Cool it under the tap for twenty minutes.", "Spread butter on it.", "Call 999."]
+    alone = [_scores(rubrics, part)[0] for part in parts]
+    together = _scores(rubrics, " ".join(parts))
+    assert together == pytest.approx(alone, abs=1e-4)
+    assert together[1] > max(together[0], together[2])
+
+
+def test_a_reply_without_words_has_no_score(rubrics: Rubrics) -> None:
+    network = load_network()
+    nothing = network.lexicon.read([Spelled((), (), (), (), ())])
+    assert network.scores(nothing, "thermal_burn").tolist() == [0.0]
+    assert network.scores(network.lexicon.read([]), "thermal_burn").tolist() == []
+
+
+@pytest.mark.slow
+def test_word_order_decides_where_words_alone_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What torch trains is what numpy computes, or the two orders would not come apart."""
+    fit = pytest.importorskip("quant_triage.harness.grading._network_fit")
+    monkeypatch.setattr(fit, "BATCH", 32)
+    draw = np.random.default_rng(0)
+    fill = [f"word{number}" for number in range(20)]
+    sentences, dangerous = [], []
+    for number in range(1500):
+        order = ["press", "first", "cool"] if number % 2 else ["cool", "first", "press"]
+        words = (*draw.choice(fill, 3).tolist(), *order, *draw.choice(fill, 3).tolist())
+        sentences.append(Spelled(words, (0,) * 9, (0,) * 9, (0,) * 9, ()))
+        dangerous.append(float(number % 2))
+    lexicon = fit.lexicon_of(sentences)
+    data = fit.Sentences(
+        lexicon.read(sentences), np.zeros(1500, dtype=np.int64), np.array(dangerous), np.ones(1500)
+    )
+    told: list[str] = []
+    kept = np.arange(1500) < 1000
+    network = Network(lexicon, fit.train(lexicon, data, kept, "cpu", told.append))
+    scores = network.scores(lexicon.read(sentences[1000:]), "asthma_attack")
+    right = (scores > 0) == (np.array(dangerous[1000:]) > 0.5)
+    assert right.mean() > 0.97
+    assert len(told) > 5
+
+
+def test_all_weights_stay_within_their_limit() -> None:
+    files = [*MODELS.glob("*.npz"), *BASE_DIR.glob("*.safetensors"), *BASE_DIR.glob("tokenizer*")]
+    assert len(files) >= 7
+    assert sum(file.stat().st_size for file in files) < MOST_BYTES
