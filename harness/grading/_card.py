@@ -13,8 +13,7 @@ Written by `python -m quant_triage.harness.grading.fit`; do not edit.
 each scaled by how far it leans to one label, none of them stronger than 99 % of them are; one byte
 a weight. The features are what the clause analysis says (base forms with their polarity
 and mode, neighbours, near pairs, classes of words in their place, each also crossed with the
-scenario) and what the checks find. It reviews
-the rules.
+scenario) and what the checks find. It reviews the rules.
 
 **Network** (`network.npz`): three convolutions over the words of a sentence, each with its class and with
 what the clause analysis makes of it, then their maximum and an attention-weighted mean beside what the checks
@@ -51,7 +50,8 @@ checks; look-alikes and required acts are read without, as the checks were writt
 
 ## On a third of the training part
 
-As scored by models that were trained without that third. Its writers are also those of the rest, so
+As scored by models that were trained without that third, at limits of {trial_keep:+.2f} for a finding and
+{trial_alarm:+.2f} for an alarm, whatever stands above. Its writers are also those of the rest, so
 expect other figures on other authors: `validate --part test` has them.
 
 | | recall | precision | F1 |
@@ -89,6 +89,8 @@ class Facts(NamedTuple):
     slower: float
     alone: float
     lenient: float
+    trial_keep: float
+    trial_alarm: float
     rules: Rates
     both: Rates
 

@@ -7,7 +7,7 @@ each clause opens; and what the checks say of it. Words and numbers only: no pla
 
 import functools
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -165,7 +165,7 @@ def _of_words(view: View, scenario: int, found: _Collected) -> None:
     code = np.array([word.code for word in words], dtype=np.uint64)
     form = np.array([code_of(tokens.forms[k]) for k in at], dtype=np.uint64)
     clause = np.array([analysis.clause_of[k] for k in at])
-    state = np.array([state_of(view, k) for k in at], dtype=np.uint64)
+    state = np.array(states_of(view, at), dtype=np.uint64)
     found.add(clause, _hash(1, code))
     found.add(clause, _hash(2, code, state))
     found.add(clause, _hash(3, form))
@@ -193,10 +193,11 @@ def _of_words(view: View, scenario: int, found: _Collected) -> None:
         _of_pairs(_Run(kind, how, where), scenario, template + 3, found)
 
 
-def state_of(view: View, token: int) -> int:
-    """Return what the clause does with a token, below ``STATES``: its polarity and the clause's mode."""
+def states_of(view: View, tokens: Sequence[int]) -> list[int]:
+    """Return what the clause does with each token, below ``STATES``: its polarity and the clause's mode."""
     analysis = view.analysis
-    return _POLARITIES[analysis.polarity[token]] * 8 + _MODES[view.clauses[analysis.clause_of[token]].mode]
+    modes = [_MODES[clause.mode] for clause in view.clauses]
+    return [_POLARITIES[analysis.polarity[k]] * 8 + modes[analysis.clause_of[k]] for k in tokens]
 
 
 class _Run(NamedTuple):

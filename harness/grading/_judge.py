@@ -61,16 +61,16 @@ class Judge:
         self._view: View = examiner.view
         self._on_topic = models.topics.is_about(scenario, self._view.tokens.lemmas)
         self._keep, self._alarm_at = models.detector.limits(on_topic=self._on_topic)
-        self._said = list(marks(self._view, findings))
-        self._reader = Reader(self._view, scenario, self._said)
+        said = list(marks(self._view, findings))
+        self._reader = Reader(self._view, scenario, said)
         self._alone = self._detector.scores(self._reader.sentences())
-        self._scores = self._alone + self._read(models.network, scenario)
+        self._scores = self._alone + self._read(models.network, scenario, said)
 
-    def _read(self, network: Network, scenario: Scenario) -> Scores:
+    def _read(self, network: Network, scenario: Scenario, said: Sequence[tuple[int, str]]) -> Scores:
         """Score the sentences by the network; it reads only those that it could make matter."""
         flagged = {k for finding in self._findings for k in self._sentences_of(finding)}
         read = [k for k, score in enumerate(self._alone.tolist()) if score >= READ or k in flagged]
-        lines = network.lexicon.read(spell(self._view, self._said, read))
+        lines = network.lexicon.read(spell(self._view, said, read))
         scores = np.full(len(self._alone), UNREAD)
         scores[read] = network.scores(lines, scenario)
         return scores

@@ -2,7 +2,7 @@
 
 The detector weighs words and pairs of words; the network sees what stands around what. Each word comes with
 what the clause analysis makes of it, each sentence with what the checks say of it. A sentence is read by
-itself: neither its place in the reply nor its neighbours count. ``fit --network`` trains it.
+itself: neither its place in the reply nor its neighbours count. ``fit`` trains it.
 """
 
 import functools
@@ -15,14 +15,13 @@ from threadpoolctl import ThreadpoolController
 
 from quant_triage.data import SCENARIOS, Scenario
 
-from ._features import state_of, word_of
+from ._features import states_of, word_of
 from ._view import View
 from ._weights import NETWORK, weights
 
 UNKNOWN = 0  # the id of a word, class or mark that training did not see often
 REACH = 2  # words to each side that one convolution sees
 STEEP = 8.0  # of a word's attention, at most
-SCENARIO_ID = {name: number for number, name in enumerate(SCENARIOS)}
 _EPSILON = 1e-5
 
 Ints = NDArray[np.int64]
@@ -79,7 +78,7 @@ def spell(view: View, said: Iterable[tuple[int, str]], only: Sequence[int]) -> I
         yield Spelled(
             tuple(word.name for word in found),
             tuple(word.fine for word in found),
-            tuple(state_of(view, k) for k in at),
+            tuple(states_of(view, at)),
             tuple(int(left != right) for left, right in zip([*clauses[:1], *clauses], clauses, strict=False)),
             tuple(sorted(marks[number])),
         )
@@ -135,7 +134,7 @@ class Network:
         if len(some):
             # Products so small only lose by being divided among threads.
             with _threads().limit(limits=1, user_api="blas"):
-                scores[some] = self._scores(lines, some, SCENARIO_ID[scenario])
+                scores[some] = self._scores(lines, some, SCENARIOS.index(scenario))
         return scores
 
     def _scores(self, lines: Lines, some: Ints, number: int) -> Floats:

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from quant_triage.data import atomic_path, atomic_write
+from quant_triage.data import SCENARIOS, atomic_path, atomic_write
 from quant_triage.rubrics import Rubrics, load_rubrics
 
 from ._acts import Examiner
@@ -40,7 +40,7 @@ from ._features import WIDTH, Features, Reader, marks
 from ._index import Index
 from ._judge import ALONE, LENIENT, SLOWER
 from ._learn import Design, Linear, design, lean, regress
-from ._network import SCENARIO_ID, Floats, Lexicon, Network, Spelled, spell
+from ._network import Floats, Lexicon, Network, Spelled, spell
 from ._network_fit import Sentences, lexicon_of, train
 from ._text import tokenise
 from ._topics import CLEARLY, count_topics
@@ -68,6 +68,8 @@ ALARM = -2.5  # and a sentence is an alarm that scores more
 # Of replies that talk about another emergency they have seen few: there the detector alone may overrule a
 # rule, and an alarm that no rule supports needs more.
 OFF_TOPIC = -2.75, 0.0
+# For the figures that come with the network: it is trained rarely, while the limits above move often.
+TRIAL = -2.5, -1.25
 MISSED_SALAD = 0.2  # real models' clumsy English must not be taken for salad
 LEVELS = 127  # of a quantized weight
 
@@ -193,7 +195,7 @@ def write_detector(rubrics: Rubrics, rows: Sequence[TrainingRow], device: str | 
         held = _held_back(examples)
         trial = _Trial(examples, rows, data, read.flagged, held)
         lexicon = lexicon_of(read.spelled)
-        scenario = np.array([SCENARIO_ID[examples[k].scenario] for k in data.example])
+        scenario = np.array([SCENARIOS.index(examples[k].scenario) for k in data.example])
         sentences = Sentences(lexicon.read(read.spelled), scenario, data.dangerous, data.weight)
         tensors = train(lexicon, sentences, everything, device, say)
         say("once more without the part that is held back")
@@ -219,6 +221,8 @@ def write_detector(rubrics: Rubrics, rows: Sequence[TrainingRow], device: str | 
         slower=SLOWER,
         alone=ALONE,
         lenient=LENIENT,
+        trial_keep=TRIAL[0],
+        trial_alarm=TRIAL[1],
         rules=dict(zip(KINDS, map(tuple, rules), strict=True)),
         both=dict(zip(KINDS, map(tuple, both), strict=True)),
     )
@@ -229,7 +233,7 @@ def _figures(trial: _Trial, scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array(
         [
             [trial.figures(scores, keep, alarm, kind) for kind in KINDS]
-            for keep, alarm in ((-np.inf, np.inf), (VETO, ALARM))
+            for keep, alarm in ((-np.inf, np.inf), TRIAL)
         ]
     )
 
