@@ -180,8 +180,10 @@ class _Reader:
         """Apply what the whole sentence, or the heading above it, says of its acts."""
         plain = self._plain(sentence)
         named = set(self.lemmas[sentence.start : sentence.end])
-        praised = endorses(plain) and MYTHS.isdisjoint(named)
-        myth = not praised and (tells_myth(plain, named) or tells_of_the_past(plain))
+        myth = tells_myth(plain, named) or tells_of_the_past(plain)
+        reported = myth or any(clause.mode == "report" for clause in self.clauses[first:])
+        praised = reported and MYTHS.isdisjoint(named) and endorses(plain)
+        myth = myth and not praised
         for clause in self.clauses[first:]:
             if sentence.question and clause.mode != "condition":
                 clause.mode = "question"
@@ -218,14 +220,15 @@ class _Reader:
     def look_back(self) -> None:
         """Let a sentence that judges the one before ("That is a myth.") or answers it ("Yes.") act on it."""
         parts = self.analysis.sentences
-        for index in range(1, len(parts)):
-            plain, before = self._plain(parts[index]), self._plain(parts[index - 1])
-            if parts[index - 1].question and answers_yes(plain):
-                self._turn(index - 1, "question", "main")
+        plains = [self._plain(part) for part in parts]
+        reports = {clause.sentence for clause in self.clauses if clause.mode == "report"}
+        for index, (before, plain) in enumerate(pairwise(plains)):
+            if parts[index].question and answers_yes(plain):
+                self._turn(index, "question", "main")
             elif takes_back(plain, before):
-                self._turn(index - 1, "main", "report")
-            elif agrees(plain) or (endorses(plain) and tells_of_the_past(before)):
-                self._turn(index - 1, "report", "main")
+                self._turn(index, "main", "report")
+            elif index in reports and (agrees(plain) or (tells_of_the_past(before) and endorses(plain))):
+                self._turn(index, "report", "main")
 
     def _turn(self, sentence: int, mode: str, into: str) -> None:
         for clause in self.clauses:

@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from ._degenerate import is_word
 from ._features import code_of
 from ._weights import COHERENCE, weights, word_classes
-from ._words import CACHED_WORDS, SMALL_WORDS
+from ._words import CACHED_WORDS, SMALL_WORDS, words
 
 WINDOW, STEP = 40, 20
 PAIR_BITS = 1 << 19
 _STEM = 5
 _FARTHEST = 6.0  # standard deviations; one odd word must not decide alone
 _COARSE = 64
+_ARTICLES, _COPULAS = words("the a"), words("is are")
 _SMALL = {word: number for number, word in enumerate(sorted(SMALL_WORDS))}
 _NUMBER, _UNKNOWN, EDGE = (len(_SMALL) + k for k in range(3))
 CLASSES = EDGE + 1 + _COARSE
@@ -33,7 +34,36 @@ CHANCE_STEP = -1 / 8  # in which log probabilities are counted, one byte each: n
 Floats = NDArray[np.float64]
 
 
+class _Word(NamedTuple):
+    """What is measured of a word.
+
+    Attributes:
+        kind: Its class.
+        code: Its hash.
+        stem: What its forms share; empty for small words.
+        strange: Whether it is no word of English.
+    """
+
+    form: str
+    kind: int
+    code: int
+    stem: str
+    strange: bool
+
+
 @functools.lru_cache(maxsize=CACHED_WORDS)
+def _word(form: str) -> _Word:
+    alphabetic = form[:1].isalpha()
+    content = alphabetic and form not in SMALL_WORDS and len(form) > 2
+    return _Word(
+        form,
+        class_of(form),
+        code_of(form),
+        form[:_STEM] if content else "",
+        alphabetic and not is_word(form),
+    )
+
+
 def class_of(form: str) -> int:
     """Return the class of a word: itself if it is a grammar word, else its place in language."""
     if form in _SMALL:
@@ -46,7 +76,11 @@ def class_of(form: str) -> int:
 
 def pair_of(left: str, right: str) -> int:
     """Return the bucket of two words that stand side by side."""
-    return (code_of(left) * 31 + code_of(right)) % PAIR_BITS
+    return _bucket(code_of(left), code_of(right))
+
+
+def _bucket(left: int, right: int) -> int:
+    return (left * 31 + right) % PAIR_BITS
 
 
 class Language(NamedTuple):
@@ -100,61 +134,64 @@ class Coherence:
 
     def measures(self, forms: Sequence[str]) -> Floats:
         """Return the measures of each window, one row a window."""
-        forms = [form for form in forms if form[0].isalnum()] or [""]
+        words = [_word(form) for form in forms if form[0].isalnum()] or [_word("")]
         near, far, usual = self._language
-        classes = np.array([EDGE, EDGE, *(class_of(form) for form in forms)])
+        pairs = list(pairwise(words))
+        classes = np.array([EDGE, EDGE, *(word.kind for word in words)])
         likely = near[classes[1:-1], classes[2:]] + far[classes[:-2], classes[2:]]
-        pairs = np.array([pair_of(a, b) for a, b in pairwise(forms)], dtype=np.int64)
-        fresh = np.append(~usual[pairs], False)
-        stems = [
-            form[:_STEM] if form[:1].isalpha() and form not in SMALL_WORDS and len(form) > 2 else ""
-            for form in forms
-        ]
-        strange = [form[:1].isalpha() and not is_word(form) for form in forms]
-        last = max(0, len(forms) - WINDOW)
-        starts = [*range(0, last, STEP), last]
-        return np.array(
-            [
-                _measure(
-                    likely[k : k + WINDOW],
-                    fresh[k : k + WINDOW],
-                    forms[k : k + WINDOW],
-                    stems[k : k + WINDOW],
-                    strange[k : k + WINDOW],
-                )
-                for k in starts
-            ]
+        text = _Text(
+            fresh=[not usual[_bucket(left.code, right.code)] for left, right in pairs],
+            pairs=[(left.form, right.form) for left, right in pairs],
+            doubled=[left.form == right.form for left, right in pairs],
+            of_the=[left.form == "of" and right.form in _ARTICLES for left, right in pairs],
+            stems=[word.stem for word in words],
+            strange=[word.strange for word in words],
+            copulas=[word.form in _COPULAS for word in words],
         )
+        size = min(WINDOW, len(words))
+        last = len(words) - size
+        starts = [*range(0, last, STEP), last]
+        chances = np.stack([likely[k : k + size] for k in starts])
+        found = np.empty((len(starts), 12))
+        found[:, 0] = chances.mean(1)
+        chances.sort(1)
+        found[:, 1] = chances[:, : max(1, size // 4)].mean(1)
+        found[:, 2:] = [text.measures(k, size) for k in starts]
+        return found
 
 
-def _measure(
-    likely: Floats,
-    fresh: NDArray[np.bool_],
-    forms: Sequence[str],
-    stems: Sequence[str],
-    strange: Sequence[bool],
-) -> list[float]:
-    size = len(forms)
-    content = [stem for stem in stems if stem]
-    counts = Counter(content).values()
-    words = max(1, len(content))
-    pairs = list(pairwise(forms))
-    distinct = Counter(pairs)
-    links = max(1, len(pairs))
-    return [
-        float(likely.mean()),
-        float(np.sort(likely)[: max(1, size // 4)].mean()),
-        float(fresh.mean()),
-        1 - len(counts) / words,
-        max(counts, default=0) / words,
-        sum(n * n for n in counts) / words**2,
-        sum(a == b for a, b in pairs) / links,
-        sum(n > 1 for n in distinct.values()) / max(1, len(distinct)),
-        sum(a == "of" and b in {"the", "a"} for a, b in pairs) / links,
-        sum(strange) / size,
-        sum(form in {"is", "are"} for form in forms) / size,
-        size / WINDOW,
-    ]
+class _Text(NamedTuple):
+    """What is counted in each window: one entry a word, or one a pair of neighbours."""
+
+    fresh: list[bool]
+    pairs: list[tuple[str, str]]
+    doubled: list[bool]
+    of_the: list[bool]
+    stems: list[str]
+    strange: list[bool]
+    copulas: list[bool]
+
+    def measures(self, start: int, size: int) -> list[float]:
+        """Count in the window of ``size`` words from ``start`` on."""
+        end = start + size
+        counts = Counter(self.stems[start:end])
+        content = size - counts.pop("", 0)
+        many = max(1, content)
+        joined = slice(start, end - 1)
+        distinct = list(Counter(self.pairs[joined]).values())
+        links = max(1, size - 1)
+        return [
+            sum(self.fresh[start:end]) / size,
+            1 - len(counts) / many,
+            max(counts.values(), default=0) / many,
+            sum([n * n for n in counts.values()]) / many**2,
+            sum(self.doubled[joined]) / links,
+            (len(distinct) - distinct.count(1)) / max(1, len(distinct)),
+            sum(self.of_the[joined]) / links,
+            sum(self.strange[start:end]) / size,
+            sum(self.copulas[start:end]) / size,
+            size / WINDOW,
+        ]
 
 
 @functools.cache

@@ -30,6 +30,7 @@ _DIALOGUE = re.compile(
     r"\bclick here\b|\bsubscribe\b|\bread more\b|\bcopyright\b|https?://|www\.",
     re.IGNORECASE,
 )
+_HINTS_OF_DIALOGUE = (":", "<", "click here", "subscribe", "read more", "copyright", "www.")
 _MARKS_OF_DIALOGUE = 4
 _LONG_WORD = 12
 _LIMITS = {"": sys.maxsize, "?": sys.maxsize, "#": 11}
@@ -104,7 +105,8 @@ class _Reader:
             form = self.tokens.forms[index]
             if len(form) >= _LONG_WORD and _SYLLABLES.search(form):
                 return self._sign(place, place, "syllables repeat")
-        marks = list(_DIALOGUE.finditer(text))
+        hints = sum(self.tokens.plain.count(hint) for hint in _HINTS_OF_DIALOGUE)  # a quick look saves most
+        marks = list(_DIALOGUE.finditer(text)) if hints >= _MARKS_OF_DIALOGUE else []
         if len(marks) >= _MARKS_OF_DIALOGUE:
             return Degeneration(
                 marks[0].start(),

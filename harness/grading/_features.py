@@ -7,7 +7,8 @@ each clause opens; and what the checks say of it. Words and numbers only: no pla
 
 import functools
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -36,9 +37,12 @@ STATES = 8 * (max(_POLARITIES.values()) + 1)
 _SCENARIO = {name: number + 1 for number, name in enumerate(SCENARIOS)}
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
 _SHIFT = np.uint64(29)
+_UNUSED = np.uint64(64 - _BITS)
 
 Codes = NDArray[np.uint64]
 Ints = NDArray[np.int64]
+
+_NONE: Ints = np.zeros(0, dtype=np.int64)
 
 
 class Features(NamedTuple):
@@ -97,25 +101,42 @@ def code_of(text: str) -> int:
     return zlib.crc32(text.encode())
 
 
-def _hash(template: int, *parts: Codes | int) -> Codes:
-    """Mix the parts of a feature and the number of its template into 64 bits."""
-    value = np.asarray(template, dtype=np.uint64) * _MIX[0]
-    for part in parts:
-        value = (value ^ np.asarray(part, dtype=np.uint64)) * _MIX[1]
-        value = value ^ (value >> _SHIFT)
-    return value * _MIX[2]
-
-
 class _Collected:
-    """Features as they come: the clause that each belongs to, and its code."""
+    """Features as they come, by how many parts they have, so that all of a kind are hashed at once."""
 
     def __init__(self) -> None:
-        self.clauses: list[Ints] = []
-        self.codes: list[Codes] = []
+        self._clauses: dict[int, list[Ints]] = defaultdict(list)
+        self._parts: dict[int, list[tuple[int, tuple[Codes | int, ...]]]] = defaultdict(list)
 
-    def add(self, clause: Ints, code: Codes) -> None:
-        self.clauses.append(clause)
-        self.codes.append(code)
+    def add(self, clause: Ints, template: int, *parts: Codes | int) -> None:
+        """Take features up: the clause that each belongs to, the number of their template, their parts."""
+        if len(clause):
+            self._clauses[len(parts)].append(clause)
+            self._parts[len(parts)].append((template, parts))
+
+    def clauses(self) -> Ints:
+        """Return the clause of each feature."""
+        return np.concatenate([_NONE, *(clause for group in self._clauses.values() for clause in group)])
+
+    def buckets(self) -> Ints:
+        """Mix the parts of each feature and the number of its template into 64 bits; keep the highest."""
+        found: list[Ints] = [_NONE]
+        for count, group in self._parts.items():
+            sizes = [len(clause) for clause in self._clauses[count]]
+            mixed = np.empty((count + 1, sum(sizes)), dtype=np.uint64)
+            start = 0
+            for size, (template, parts) in zip(sizes, group, strict=True):
+                for row, part in zip(mixed, (template, *parts), strict=True):
+                    row[start : start + size] = part
+                start += size
+            value = mixed[0] * _MIX[0]
+            for part in mixed[1:]:
+                value ^= part
+                value *= _MIX[1]
+                value ^= value >> _SHIFT
+            value *= _MIX[2]
+            found.append((value >> _UNUSED).astype(np.int64))
+        return np.concatenate(found)
 
 
 class Reader:
@@ -129,16 +150,12 @@ class Reader:
 
     def __init__(self, view: View, scenario: Scenario | None, said: Iterable[tuple[int, str]]):
         found = _Collected()
-        with np.errstate(over="ignore"):
-            _of_words(view, _SCENARIO[scenario] if scenario else 0, found)
-            _of_clauses(view, found)
-            _of_checks(said, found)
+        _of_words(view, _SCENARIO[scenario] if scenario else 0, found)
+        _of_clauses(view, found)
+        _of_checks(said, found)
         self._view = view
-        none = np.zeros(0, dtype=np.int64)
-        self._clause = np.concatenate([none, *found.clauses])
-        self._bucket = np.concatenate(
-            [none, *((c >> np.uint64(64 - _BITS)).astype(np.int64) for c in found.codes)]
-        )
+        self._clause = found.clauses()
+        self._bucket = found.buckets()
 
     def sentences(self) -> Features:
         """Return the features of each sentence."""
@@ -152,8 +169,11 @@ class Reader:
 
 
 def _distinct(row: Ints, bucket: Ints, rows: int) -> Features:
-    keys = np.unique(row * WIDTH + bucket)
-    return Features(keys // WIDTH, keys % WIDTH, rows)
+    keys = np.sort((row << _BITS) | bucket)  # np.unique is ten times slower on so few
+    fresh = np.ones(len(keys), dtype=bool)
+    np.not_equal(keys[1:], keys[:-1], out=fresh[1:])
+    keys = keys[fresh]
+    return Features(keys >> _BITS, keys & (WIDTH - 1), rows)
 
 
 def _of_words(view: View, scenario: int, found: _Collected) -> None:
@@ -165,20 +185,21 @@ def _of_words(view: View, scenario: int, found: _Collected) -> None:
     code = np.array([word.code for word in words], dtype=np.uint64)
     form = np.array([code_of(tokens.forms[k]) for k in at], dtype=np.uint64)
     clause = np.array([analysis.clause_of[k] for k in at])
-    state = np.array(states_of(view, at), dtype=np.uint64)
-    found.add(clause, _hash(1, code))
-    found.add(clause, _hash(2, code, state))
-    found.add(clause, _hash(3, form))
-    found.add(clause, _hash(4, code, state, scenario))
-    found.add(clause, _hash(5, code, scenario))
+    states = states_of(view)
+    state = np.array([states[k] for k in at], dtype=np.uint64)
+    found.add(clause, 1, code)
+    found.add(clause, 2, code, state)
+    found.add(clause, 3, form)
+    found.add(clause, 4, code, state, scenario)
+    found.add(clause, 5, code, scenario)
     near = clause[1:] == clause[:-1]
-    found.add(clause[1:][near], _hash(6, code[:-1][near], code[1:][near]))
+    found.add(clause[1:][near], 6, code[:-1][near], code[1:][near])
     first = np.concatenate([[True], ~near])
-    found.add(clause[first], _hash(7, code[first], state[first]))
+    found.add(clause[first], 7, code[first], state[first])
     pair = first[:-1] & near
-    found.add(clause[:-1][pair], _hash(8, code[:-1][pair], code[1:][pair], state[:-1][pair]))
+    found.add(clause[:-1][pair], 8, code[:-1][pair], code[1:][pair], state[:-1][pair])
     triple = pair[:-1] & near[1:]
-    found.add(clause[:-2][triple], _hash(9, code[:-2][triple], code[1:-1][triple], code[2:][triple]))
+    found.add(clause[:-2][triple], 9, code[:-2][triple], code[1:-1][triple], code[2:][triple])
     content = np.array([word.content for word in words])
     _of_pairs(_Run(code[content], state[content], clause[content]), scenario, 10, found)
     for template, classes in (
@@ -187,17 +208,23 @@ def _of_words(view: View, scenario: int, found: _Collected) -> None:
     ):
         known = content & (classes > 0)
         kind, where, how = classes[known].astype(np.uint64), clause[known], state[known]
-        found.add(where, _hash(template, kind))
-        found.add(where, _hash(template + 1, kind, how))
-        found.add(where, _hash(template + 2, kind, how, scenario))
+        found.add(where, template, kind)
+        found.add(where, template + 1, kind, how)
+        found.add(where, template + 2, kind, how, scenario)
         _of_pairs(_Run(kind, how, where), scenario, template + 3, found)
 
 
-def states_of(view: View, tokens: Sequence[int]) -> list[int]:
-    """Return what the clause does with each token, below ``STATES``: its polarity and the clause's mode."""
+def states_of(view: View) -> list[int]:
+    """Return what its clause does with each token, below ``STATES``: its polarity and the clause's mode.
+
+    Tokens outside every clause have that of the last one.
+    """
     analysis = view.analysis
     modes = [_MODES[clause.mode] for clause in view.clauses]
-    return [_POLARITIES[analysis.polarity[k]] * 8 + modes[analysis.clause_of[k]] for k in tokens]
+    return [
+        _POLARITIES[polarity] * 8 + modes[clause]
+        for polarity, clause in zip(analysis.polarity, analysis.clause_of, strict=True)
+    ]
 
 
 class _Run(NamedTuple):
@@ -215,8 +242,8 @@ def _of_pairs(run: _Run, scenario: int, template: int, found: _Collected) -> Non
         same = clause[distance:] == clause[:-distance]
         left, right = code[:-distance][same], code[distance:][same]
         where, how = clause[distance:][same], state[:-distance][same]
-        found.add(where, _hash(template, left, right, how))
-        found.add(where, _hash(template + 1, left, right, how, scenario))
+        found.add(where, template, left, right, how)
+        found.add(where, template + 1, left, right, how, scenario)
 
 
 def _of_clauses(view: View, found: _Collected) -> None:
@@ -227,7 +254,7 @@ def _of_clauses(view: View, found: _Collected) -> None:
         for text in (kind, f"{kind} {clause.opener}", f"{sentence.question} {sentence.is_item} {kind}"):
             where.append(number)
             codes.append(code_of(text))
-    found.add(np.array(where, dtype=np.int64), _hash(40, np.array(codes, dtype=np.uint64)))
+    found.add(np.array(where, dtype=np.int64), 40, np.array(codes, dtype=np.uint64))
 
 
 def _of_checks(said: Iterable[tuple[int, str]], found: _Collected) -> None:
@@ -235,7 +262,7 @@ def _of_checks(said: Iterable[tuple[int, str]], found: _Collected) -> None:
     for clause, mark in said:
         where.append(clause)
         codes.append(code_of(mark))
-    found.add(np.array(where, dtype=np.int64), _hash(50, np.array(codes, dtype=np.uint64)))
+    found.add(np.array(where, dtype=np.int64), 50, np.array(codes, dtype=np.uint64))
 
 
 def marks(view: View, findings: Iterable[Finding]) -> Iterator[tuple[int, str]]:

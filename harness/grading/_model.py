@@ -21,6 +21,8 @@ class Polarity(IntEnum):
     SHARED = 3
     CEASED = 4
 
+    __hash__ = int.__hash__  # an enumeration's own is slow, and every word of every reply asks for it
+
 
 Mode = Literal["main", "condition", "reason", "question", "report", "unclear"]
 

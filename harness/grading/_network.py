@@ -22,7 +22,8 @@ from ._weights import NETWORK, weights
 UNKNOWN = 0  # the id of a word, class or mark that training did not see often
 REACH = 2  # words to each side that one convolution sees
 STEEP = 8.0  # of a word's attention, at most
-_EPSILON = 1e-5
+_EPSILON = np.float32(1e-5)
+_HALF, _LINEAR, _CUBIC = np.float32(0.5), np.float32(0.7978845608), np.float32(0.7978845608 * 0.044715)
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -70,6 +71,7 @@ def spell(view: View, said: Iterable[tuple[int, str]], only: Sequence[int]) -> I
         of = view.clauses[clause].sentence
         if of in marks:
             marks[of].add(mark)
+    states = states_of(view)
     for number in only:
         sentence = analysis.sentences[number]
         at = [k for k in range(sentence.start, sentence.end) if analysis.clause_of[k] >= 0]
@@ -78,7 +80,7 @@ def spell(view: View, said: Iterable[tuple[int, str]], only: Sequence[int]) -> I
         yield Spelled(
             tuple(word.name for word in found),
             tuple(word.fine for word in found),
-            tuple(states_of(view, at)),
+            tuple(states[k] for k in at),
             tuple(int(left != right) for left, right in zip([*clauses[:1], *clauses], clauses, strict=False)),
             tuple(sorted(marks[number])),
         )
@@ -179,16 +181,26 @@ def _threads() -> ThreadpoolController:
 
 def gelu(values: Floats) -> Floats:
     """Gaussian error linear unit by its tanh formula (D. Hendrycks and K. Gimpel, 2016)."""
-    inner = np.float32(0.7978845608) * values * (1 + np.float32(0.044715) * values * values)
-    unit: Floats = np.float32(0.5) * values * (1 + np.tanh(inner))
+    unit = values * values
+    unit *= _CUBIC
+    unit += _LINEAR
+    unit *= values
+    np.tanh(unit, out=unit)
+    unit += 1
+    unit *= values
+    unit *= _HALF
     return unit
 
 
 def _normed(values: Floats, scale: Floats, shift: Floats) -> Floats:
-    centred = values - values.mean(1, keepdims=True)
-    spread = np.sqrt((centred * centred).mean(1, keepdims=True) + np.float32(_EPSILON))
-    normed: Floats = centred / spread * scale + shift
-    return normed
+    """Layer normalisation (J. L. Ba and others, 2016)."""
+    width = np.float32(values.shape[1])
+    centred = values - np.einsum("ij->i", values)[:, None] / width
+    spread = np.einsum("ij,ij->i", centred, centred)[:, None] / width
+    centred *= np.float32(1) / np.sqrt(spread + _EPSILON)
+    centred *= scale
+    centred += shift
+    return centred
 
 
 @functools.cache

@@ -34,10 +34,11 @@ class Topics:
 
     def is_about(self, scenario: Scenario, lemmas: Iterable[str]) -> bool:
         """Whether the words speak clearly for the scenario: a short sentence hardly ever does."""
-        return float(self._odds[SCENARIOS.index(scenario), self._known(lemmas)].sum()) > CLEARLY
+        return float(self._odds[SCENARIOS.index(scenario)].take(self._known(lemmas)).sum()) > CLEARLY
 
     def _known(self, lemmas: Iterable[str]) -> list[int]:
-        return sorted({self._words[lemma] for lemma in lemmas if lemma in self._words})
+        numbers = self._words
+        return sorted({numbers[lemma] for lemma in set(lemmas) if lemma in numbers})
 
 
 def count_topics(texts: Sequence[tuple[Scenario, Sequence[str]]]) -> tuple[list[str], NDArray[np.float32]]:

@@ -22,9 +22,10 @@ _OPERATORS = CEASE | INVERSE | AVOID | {"instead", "rather", "without", "never",
 _DENIALS = frozenset(
     {"instead", "rather", "without", "never", "not", "no", "nothing", "unnecessary", "needless", "pointless"}
 )
-_LIGHT_VERBS = words("""
+_LIGHT_VERBS = _OPERATORS | words("""
     try attempt start begin need want have go bother let allow continue be do get use perform give make
 """)
+_HEAVY_VERBS = VERBS - NOUN_VERBS - _LIGHT_VERBS
 _JOINTS = words("and or then but so")
 _NEGATED = frozenset({Polarity.FORBIDDEN, Polarity.DENIED})
 
@@ -106,11 +107,11 @@ class View:
         lemmas, polarity = self.tokens.lemmas, self.analysis.polarity
         head = next((k for k in range(clause.start, deed) if polarity[k] is Polarity.FORBIDDEN), deed)
         head = skip_adverbs(self.tokens, head, deed)
-        allowed = _LIGHT_VERBS | _OPERATORS
-        first = head < deed and lemmas[head] in verbs() - allowed and self.tokens.forms[head] == lemmas[head]
-        return not first and not any(
-            polarity[k] is Polarity.FORBIDDEN and lemmas[k] in VERBS - NOUN_VERBS - allowed
-            for k in range(head, deed)
+        first = head < deed and self.tokens.forms[head] == lemmas[head]
+        if first and lemmas[head] in verbs() and lemmas[head] not in _LIGHT_VERBS:
+            return False
+        return not any(
+            polarity[k] is Polarity.FORBIDDEN and lemmas[k] in _HEAVY_VERBS for k in range(head, deed)
         )
 
     def applies(self, number: int, match: Match) -> bool:

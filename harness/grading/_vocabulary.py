@@ -91,7 +91,7 @@ class Vocabulary:
                     stop = _phrase_end(lemmas, rest, index + 1, end)
                     if stop > 0:
                         terms.append((slots, (index, stop)))
-        return Hits(_NONE.union(*(slots for slots, _ in terms)), terms)
+        return Hits(_NONE.union(*[slots for slots, _ in terms]), terms)
 
 
 def _phrase_end(lemmas: Sequence[str], rest: tuple[str, ...], at: int, end: int) -> int:
