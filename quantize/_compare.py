@@ -1,11 +1,13 @@
 """How far one model's next-token distributions are from another's, token by token; for child processes.
 
-Both models read the same tokens in the same pieces, and each piece's logits are compared and forgotten, in
+All models read the same tokens in the same pieces, and each piece's logits are compared and forgotten, in
 float32: no logits are stored, whatever the vocabulary.
 """
 
+import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +19,7 @@ from ._kinds import KINDS, token_kinds
 from ._protocol import DivergeRequest, MarginRequest, ParityRequest
 
 Report = Callable[[int, int], None]
+_Columns = dict[str, list[NDArray[np.float64]]]
 
 
 class _Document(NamedTuple):
@@ -36,30 +39,38 @@ def log_softmax(logits: Logits) -> Logits:
 def compare(request: DivergeRequest, log: list[str], report: Report) -> None:
     """Write one row for each scored token: its document, its kind, and how the two models saw it coming.
 
+    The reference reads each token once for all models, which are in memory together.
+
     Raises:
         EngineError: A model cannot be used, or their vocabularies differ.
     """
     size, threads = request.context, request.threads
-    with (
-        Engine(Path(request.reference), context=size, threads=threads, log=log) as reference,
-        Engine(Path(request.model), context=size, threads=threads, log=log) as model,
-    ):
-        if reference.vocabulary != model.vocabulary:
-            raise EngineError(
-                f"vocabularies of {reference.vocabulary:,} and {model.vocabulary:,} tokens: not of one model"
-            )
+    with contextlib.ExitStack() as stack:
+
+        def load(path: str) -> Engine:
+            return stack.enter_context(Engine(Path(path), context=size, threads=threads, log=log))
+
+        reference = load(request.reference)
+        models = [load(path) for path in request.targets]
+        for model in models:
+            if reference.vocabulary != model.vocabulary:
+                raise EngineError(
+                    f"vocabularies of {reference.vocabulary:,} and {model.vocabulary:,} tokens: "
+                    "not of one model"
+                )
         documents = _raw(reference, request) if request.raw else _exchanges(reference, request)
-        columns: dict[str, list[NDArray[np.float64]]] = {}
+        columns: list[_Columns] = [defaultdict(list) for _ in models]
         for number, document in enumerate(documents):
-            for name, values in _score(reference, model, document).items():
-                columns.setdefault(name, []).append(values)
-            length = len(columns["kl"][-1])
-            columns.setdefault("document", []).append(np.full(length, number, np.float64))
+            _score(reference, models, document, columns)
+            for of in columns:
+                read = sum(map(len, of["kl"])) - sum(map(len, of["document"]))
+                of["document"].append(np.full(read, number, np.float64))
             report(number + 1, len(documents))
-    # Any: keywords of savez are arrays, and one flag.
-    arrays: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}
-    with Path(request.target).open("wb") as file:
-        np.savez(file, **arrays)
+    for target, of in zip(request.targets.values(), columns, strict=True):
+        # Any: keywords of savez are arrays, and one flag.
+        arrays: dict[str, Any] = {name: np.concatenate(parts) for name, parts in of.items()}
+        with Path(target).open("wb") as file:
+            np.savez(file, **arrays)
 
 
 def _raw(engine: Engine, request: DivergeRequest) -> list[_Document]:
@@ -93,45 +104,40 @@ def _exchanges(engine: Engine, request: DivergeRequest) -> list[_Document]:
     return documents
 
 
-def _score(reference: Engine, model: Engine, document: _Document) -> dict[str, NDArray[np.float64]]:
+def _score(
+    reference: Engine, models: Sequence[Engine], document: _Document, columns: Sequence[_Columns]
+) -> None:
+    """Feed a document to all, piece by piece, and add what differs at each of its scored tokens."""
     tokens, first = document
-    kinds = [KINDS.index(kind) for kind in token_kinds(reference.pieces(tokens))]
-    rows: dict[str, list[NDArray[np.float64]]] = {}
-    for start, ours, theirs in _logits(reference, model, tokens, first):
-        scored = slice(max(0, first - start), min(len(ours), len(tokens) - 1 - start))
-        following = tokens[start + scored.start + 1 : start + scored.stop + 1]
-        if not len(following):
-            continue
-        if not (np.isfinite(ours[scored]).all() and np.isfinite(theirs[scored]).all()):
-            raise EngineError("logits are NaN or infinite")
-        expected, found = log_softmax(ours[scored]), log_softmax(theirs[scored])
-        index = np.arange(len(following)), following
-        kl = (np.exp(expected) * (expected - found)).sum(axis=1, dtype=np.float64)
-        part = {
-            "kl": np.maximum(kl, 0.0),  # rounding may leave -1e-8
-            "nll_reference": -expected[index].astype(np.float64),
-            "nll": -found[index].astype(np.float64),
-            "same_top": (expected.argmax(axis=1) == found.argmax(axis=1)).astype(np.float64),
-            "kind": np.array(kinds[start + scored.start + 1 : start + scored.stop + 1], np.float64),
-        }
-        for name, values in part.items():
-            rows.setdefault(name, []).append(values)
-    return {name: np.concatenate(parts) for name, parts in rows.items()}
-
-
-def _logits(
-    reference: Engine, model: Engine, tokens: Tokens, first: int
-) -> Iterator[tuple[int, Logits, Logits]]:
-    """Feed both models piece by piece; yields where a piece begins, and both models' logits."""
-    reference.restart()
-    model.restart()
+    kinds = np.array([KINDS.index(kind) for kind in token_kinds(reference.pieces(tokens))], np.float64)
+    for engine in (reference, *models):
+        engine.restart()
     for start in range(0, len(tokens), reference.piece):
         piece = tokens[start : start + reference.piece]
-        wanted = start + len(piece) > first
-        ours = reference.feed(piece, logits=wanted)
-        theirs = model.feed(piece, logits=wanted)
-        if ours is not None and theirs is not None:
-            yield start, ours, theirs
+        rows = slice(max(0, first - start), min(len(piece), len(tokens) - 1 - start))
+        following = tokens[start + rows.start + 1 : start + rows.stop + 1]
+        wanted = len(following) > 0
+        expected = _likely(reference.feed(piece, logits=wanted), rows)
+        for model, of in zip(models, columns, strict=True):
+            found = _likely(model.feed(piece, logits=wanted), rows)
+            if expected is None or found is None:
+                continue
+            index = np.arange(len(following)), following
+            kl = (np.exp(expected) * (expected - found)).sum(axis=1, dtype=np.float64)
+            of["kl"].append(np.maximum(kl, 0.0))  # rounding may leave -1e-8
+            of["nll_reference"].append(-expected[index].astype(np.float64))
+            of["nll"].append(-found[index].astype(np.float64))
+            of["same_top"].append((expected.argmax(axis=1) == found.argmax(axis=1)).astype(np.float64))
+            of["kind"].append(kinds[start + rows.start + 1 : start + rows.stop + 1])
+
+
+def _likely(logits: Logits | None, rows: slice) -> Logits | None:
+    """Log-probabilities of the rows that are scored, if any are."""
+    if logits is None:
+        return None
+    if not np.isfinite(logits[rows]).all():
+        raise EngineError("logits are NaN or infinite")
+    return log_softmax(logits[rows])
 
 
 def margins(request: MarginRequest, log: list[str]) -> list[float]:

@@ -74,11 +74,10 @@ class Yardstick:
         target = self._folder / "tokens.npz"
         request = DivergeRequest(
             reference=str(self._reference),
-            model=str(model),
+            targets={str(model): str(target)},
             documents=str(self._folder / "documents.json"),
             raw=False,
             context=self._context,
-            target=str(target),
             threads=self._threads,
         )
         try:

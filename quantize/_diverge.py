@@ -79,45 +79,49 @@ class Divergence(Record):
 
 def diverge(
     reference: Path,
-    model: Path,
+    models: Sequence[Path],
     documents: str | Sequence[tuple[str, str]],
     *,
     context: int | None = None,
     threads: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
-) -> Divergence:
-    """Compare two models of one vocabulary.
+) -> list[Divergence]:
+    """Compare models with a reference of the same vocabulary, which reads the documents once for all of them.
 
     Args:
         reference: The unquantized GGUF.
-        model: Another of the same model.
+        models: Others of the same model; all are in memory together.
         documents: Raw text; or rendered exchanges: what stands before each reply, and the reply.
         context: Tokens in a chunk of raw text (512), or most tokens of an exchange (2048, or the model's own
             limit).
         threads: CPU threads; 0 takes all that this process may use.
         on_progress: Told documents done, and all.
 
+    Returns:
+        One divergence a model, in their order.
+
     Raises:
         UsageError: A file is no GGUF, the vocabularies differ, or the text is too short.
         ModelError: A model does not load, or crashes.
     """
     header = read_header(reference)
-    read_header(model)
+    for model in models:
+        read_header(model)
     raw = isinstance(documents, str)
     if context is None:
         limit = header.metadata.get(f"{header.metadata.get('general.architecture')}.context_length")
         most = RAW_CONTEXT if raw else CONTEXT
         context = min(most, limit) if isinstance(limit, int) else most
     with tempfile.TemporaryDirectory(prefix="quant-triage-") as folder, native() as child:
-        texts, target = Path(folder) / "documents.json", Path(folder) / "tokens.npz"
+        texts = Path(folder) / "documents.json"
         texts.write_text(json.dumps([documents] if raw else list(documents)), encoding="utf-8")
+        targets = {str(model): str(Path(folder) / f"{number}.npz") for number, model in enumerate(models)}
         request = DivergeRequest(
             reference=str(reference),
-            model=str(model),
+            targets=targets,
             documents=str(texts),
             raw=raw,
             context=context,
-            target=str(target),
             threads=threads or usable_cores(),
         )
 
@@ -129,13 +133,15 @@ def diverge(
             child.call(request, follow)
         except ModelError as error:
             if error.status == "quantize_failed":
-                raise UsageError(
-                    f"cannot compare {reference.name} with {model.name}: {error.cause}"
-                ) from error
+                names = ", ".join(model.name for model in models)
+                raise UsageError(f"cannot compare {reference.name} with {names}: {error.cause}") from error
             raise
-        with np.load(target) as arrays:
-            columns = {name: arrays[name] for name in arrays.files}
-    return _summary(columns, raw=raw)
+        return [_summary(_columns(targets[str(model)]), raw=raw) for model in models]
+
+
+def _columns(file: str) -> dict[str, Column]:
+    with np.load(file) as arrays:
+        return {name: arrays[name] for name in arrays.files}
 
 
 def _summary(columns: dict[str, Column], *, raw: bool) -> Divergence:

@@ -67,19 +67,19 @@ class ImatrixResult(Record):
 
 
 class DivergeRequest(Record):
-    """Run the same tokens through a reference and a model; what differs at each goes into ``target``.
+    """Run the same tokens through a reference and through models.
 
-    ``documents`` names a JSON file of pairs of texts, what stands before and what is scored; or, with
-    ``raw``, one text is cut into chunks of ``context`` tokens, of which the second half is scored.
+    ``targets`` names for each model the file that takes what differs at each token. ``documents`` names a
+    JSON file of pairs of texts, what stands before and what is scored; or, with ``raw``, one text is cut
+    into chunks of ``context`` tokens, of which the second half is scored.
     """
 
     kind: Literal["diverge"] = "diverge"
     reference: str
-    model: str
+    targets: dict[str, str]
     documents: str
     raw: bool
     context: int
-    target: str
     threads: int
 
 

@@ -54,7 +54,7 @@ def diverge_models(
         def show(done: int, total: int) -> None:
             stage.update(done, total=total)
 
-        found = diverge(reference, model, documents, context=context, threads=threads, on_progress=show)
+        (found,) = diverge(reference, [model], documents, context=context, threads=threads, on_progress=show)
         stage.finish(f"{found.tokens:,} tokens")
     if as_json:
         emit_json(found.model_dump(mode="json"))

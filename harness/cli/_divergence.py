@@ -1,6 +1,7 @@
 """Divergence beside the verdicts: every level against the unquantized model, on that model's own replies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ from ._progress import Stages
 from ._templating import Exchange, templated
 
 _FILE = "divergence.json"
+_MOST_BYTES = 1 << 30  # of the models that are read side by side, together; a larger one is read alone
 
 
 class _Kept(Record):
@@ -29,7 +31,7 @@ def with_divergence(
 ) -> Result:
     """Add the divergence of every GGUF from the GGUF reference, where there is one; a failure adds none.
 
-    The reference's own replies are read by both (teacher forcing), so that levels are compared on the same
+    The reference's own replies are read by all (teacher forcing), so that levels are compared on the same
     tokens. What was measured is kept in ``divergence.json``. It never changes a verdict.
     """
     paths = {source.card.sha256: source.path for source in sources if isinstance(source, GgufSource)}
@@ -40,22 +42,68 @@ def with_divergence(
     if reference is None or not levels or not reference.replies:
         return result
     exchanges = [Exchange(prompt=r.prompt, reply=r.reply) for r in reference.replies if r.reply.strip()]
-    kept = _read(folder / _FILE)
+    stage = stages.open("comparing with the reference", len(levels) * len(exchanges))
     found: dict[str, Measured] = {}
-    stage = stages.open("comparing with the reference", len(levels))
     try:
         texts = templated(paths[reference.sha256], exchanges)
-        for number, level in enumerate(levels):
-            key = sha256_text(reference.sha256, level.sha256, *(part for pair in texts for part in pair))
-            stage.update(number, level.name)
-            if key not in kept:
-                kept[key] = diverge(paths[reference.sha256], paths[level.sha256], texts, threads=threads)
-                atomic_write(folder / _FILE, _Kept(measured=kept).model_dump_json(indent=2) + "\n")
-            found[level.sha256] = kept[key]
+        keys = {level.sha256: sha256_text(reference.sha256, level.sha256, *chain(*texts)) for level in levels}
+        kept = _read(folder / _FILE)
+        missing = [paths[level.sha256] for level in levels if keys[level.sha256] not in kept]
+        of = {paths[level.sha256]: keys[level.sha256] for level in levels}
+        done = (len(levels) - len(missing)) * len(texts)
+        for group in _side_by_side(missing):
+
+            def show(read: int, before: int = done, size: int = len(group)) -> None:
+                stage.update(before + read * size, f"replies by {size} levels at once")
+
+            measured = _compare(paths[reference.sha256], group, texts, threads, show)
+            kept |= {of[path]: divergence for path, divergence in measured.items()}
+            atomic_write(folder / _FILE, _Kept(measured=kept).model_dump_json(indent=2) + "\n")
+            done += len(group) * len(texts)
+        found = {sha256: kept[key] for sha256, key in keys.items() if key in kept}
     except QuantTriageError as error:
         say(f"note: divergence is not known: {error}")
     stage.finish(f"{len(found)} levels on {len(exchanges)} replies")
     return result.model_copy(update={"models": tuple(_add(model, found) for model in result.models)})
+
+
+def _side_by_side(models: Sequence[Path]) -> Iterator[list[Path]]:
+    """Group models to be read together: small ones, to lose little when interrupted and spare memory."""
+    group: list[Path] = []
+    room = _MOST_BYTES
+    for model in models:
+        size = model.stat().st_size
+        if group and size > room:
+            yield group
+            group, room = [], _MOST_BYTES
+        group.append(model)
+        room -= size
+    if group:
+        yield group
+
+
+def _compare(
+    reference: Path,
+    models: list[Path],
+    texts: Sequence[tuple[str, str]],
+    threads: int,
+    show: Callable[[int], None],
+) -> dict[Path, Measured]:
+    """Measure models together; where that fails one by one, so that none takes the others along."""
+    try:
+        found = diverge(
+            reference, models, texts, threads=threads, on_progress=lambda read, _total: show(read)
+        )
+    except QuantTriageError as error:
+        if len(models) > 1:
+            return {
+                path: one
+                for model in models
+                for path, one in _compare(reference, [model], texts, threads, show).items()
+            }
+        say(f"note: how far {models[0].name} has moved is not known: {error}")
+        return {}
+    return dict(zip(models, found, strict=True))
 
 
 def _read(path: Path) -> dict[str, Measured]:

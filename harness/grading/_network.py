@@ -195,7 +195,7 @@ def gelu(values: Floats) -> Floats:
 def _normed(values: Floats, scale: Floats, shift: Floats) -> Floats:
     """Layer normalisation (J. L. Ba and others, 2016)."""
     width = np.float32(values.shape[1])
-    centred = values - np.einsum("ij->i", values)[:, None] / width
+    centred: Floats = values - np.einsum("ij->i", values)[:, None] / width
     spread = np.einsum("ij,ij->i", centred, centred)[:, None] / width
     centred *= np.float32(1) / np.sqrt(spread + _EPSILON)
     centred *= scale

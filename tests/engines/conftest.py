@@ -25,7 +25,7 @@ TEMPLATE = (
 )
 
 
-def vocabulary() -> tuple[list[bytes], list[float], list[int]]:
+def vocabulary(spare: int = 0) -> tuple[list[bytes], list[float], list[int]]:
     normal, control, byte = gguf.TokenType.NORMAL, gguf.TokenType.CONTROL, gguf.TokenType.BYTE
     texts = [text.encode() for text in CONTROLS]
     types = [control] * len(texts)
@@ -36,7 +36,7 @@ def vocabulary() -> tuple[list[bytes], list[float], list[int]]:
     )
     texts += [piece.encode() for piece in pieces]
     types += [normal] * len(pieces)
-    while len(texts) % 32:
+    for _ in range(-len(texts) % 32 + spare):
         texts.append(f"<unused{len(texts)}>".encode())
         types.append(control)
     return texts, [-float(index) for index in range(len(texts))], types
@@ -50,9 +50,10 @@ def write_model(
     poison: bool = False,
     without: str | None = None,
     context: int = 1024,
+    spare: int = 0,
 ) -> Path:
-    """Write a random model whose end-of-turn token is likely now and then."""
-    texts, scores, types = vocabulary()
+    """Write a random model whose end-of-turn token is likely now and then, and ``spare`` unused tokens."""
+    texts, scores, types = vocabulary(spare)
     generator = np.random.default_rng(seed)
 
     def weights(*shape: int) -> np.ndarray:

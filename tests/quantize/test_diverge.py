@@ -26,16 +26,24 @@ def level(f16: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_a_model_does_not_differ_from_itself(f16: Path) -> None:
-    found = diverge(f16, f16, TEXT, context=128)
+    (found,) = diverge(f16, [f16], TEXT, context=128)
     assert (found.kl_mean, found.kl_p99, found.top1) == (0.0, 0.0, 1.0)
     assert found.ppl == found.ppl_ref
     assert found.tokens == found.documents * 63
 
 
 @pytest.mark.slow
+def test_models_side_by_side_are_measured_as_each_alone(f16: Path, level: Path) -> None:
+    together = diverge(f16, [level, f16], TEXT, context=128)
+    alone = [diverge(f16, [model], TEXT, context=128)[0] for model in (level, f16)]
+    assert together == alone
+    assert together[0].kl_mean > together[1].kl_mean == 0.0
+
+
+@pytest.mark.slow
 def test_it_is_llama_perplexity_s(f16: Path, level: Path, tools: Path, tmp_path: Path) -> None:
     """Without repacked weights and in batches of one chunk, as ours: both change logits a little."""
-    found = diverge(f16, level, TEXT, context=128)
+    (found,) = diverge(f16, [level], TEXT, context=128)
     (tmp_path / "text.txt").write_text(TEXT)
     shared = ["-f", str(tmp_path / "text.txt"), "-c", "128", "-b", "128", "-nr", "-t", "1"]
     base = ["--kl-divergence-base", str(tmp_path / "base.dat")]
@@ -70,7 +78,7 @@ def test_on_exchanges_every_token_of_a_reply_counts_and_no_other(
     f16: Path, level: Path, replies: dict[str, str]
 ) -> None:
     exchanges = [Exchange(prompt=ask, reply=reply) for ask, reply in replies.items()]
-    found = diverge(f16, level, templated(f16, exchanges))
+    (found,) = diverge(f16, [level], templated(f16, exchanges))
     assert (found.documents, found.raw) == (3, False)
     assert found.kinds["number"].tokens >= 2
     assert found.tokens == sum(part.tokens for part in found.kinds.values())
@@ -83,9 +91,9 @@ def test_on_exchanges_every_token_of_a_reply_counts_and_no_other(
 @pytest.mark.slow
 def test_other_vocabularies_and_short_texts_are_refused(f16: Path) -> None:
     with pytest.raises(UsageError, match="one chunk takes 512: give a longer text"):
-        diverge(f16, f16, "Press firmly.")
+        diverge(f16, [f16], "Press firmly.")
     with pytest.raises(UsageError, match="cannot read"):
-        diverge(f16, Path("none.gguf"), TEXT)
+        diverge(f16, [Path("none.gguf")], TEXT)
 
 
 def test_numbers_and_negations_are_found_across_pieces() -> None:
