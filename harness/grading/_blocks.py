@@ -4,13 +4,11 @@ import bisect
 import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal
 
+from ._announce import Rule, announces_bans, heading_rule, leaves_open
 from ._lemmas import verbs
 from ._text import Tokens
-from ._words import AVOID, CONDITIONS, MYTHS, VERBS, words
-
-Rule = Literal["", "forbid", "myth", "condition"]
+from ._words import MYTHS, VERBS, words
 
 _MARKER = re.compile(
     r"[ \t>]*(?P<hash>#{1,6}[ \t]+)?"
@@ -22,28 +20,7 @@ _ALLOWING = re.compile(r"[\u2705\u2713\u2714\u2611]")
 _BOLD = re.compile(r"\s*(?:\*\*|__)[^*_]+(?:\*\*|__)\s*:?\s*$")
 _ABBREVIATIONS = words("e.g i.e dr mr mrs ms st vs approx etc no fig u.s u.k a.m p.m")
 _HEADING_WORDS = words("not never avoid don'ts donts mistake myth do step instead")
-_BEFORE_NOT = words("do should must what to or and thing please also shall") | {"", ","}
-_ATTITUDES = words("panic worry forget hesitate delay wait only just")
-_WRONG = words("contraindicated mistake wrong harmful dangerous")
 _SHORT_LINE = 8
-# What leads over to a list of bans within a line: "What not to do in shock: ..."
-_LEADS = (
-    r"what (?:not|never) to do",
-    r"what (?:you |we |people |one )?(?:should|must) (?:not|never) (?:do|be done)",
-    r"what to avoid",
-    r"(?:things|mistakes|errors|acts)\b[^:;]{0,30} (?:to avoid|not to (?:do|make)|never to (?:do|make))",
-    r"(?:mistakes|errors)(?: (?!to\b)[^:;]{0,50})?",
-    r"(?<!good )(?:things|tips|remedies|advice) (?:that )?you (?:may|might|will|still) (?:hear|meet|read)",
-    r"that (?:do not|does not|never) (?:help|work)",
-    r"(?:and|but) (?:are|is|do|does) not",
-    r"(?<!not )(?<!never )(?<!to )(?:forget|leave out|skip)(?: (?:these|this|about))?",
-    r"(?:do not|don't|never|avoid)(?: ever)?(?: do)?(?: (?:any|all) of)? (?:the following|these)(?: things)?",
-    r"(?:do not|don't|never) ,",
-)
-_OF_WHAT = r"(?: (?:in|for|with|when|if|during|after|while|on|about|here|are|include|to|by)\b[^:;]{0,60})?"
-_ANNOUNCES = re.compile(rf"(?:{'|'.join(_LEADS)}){_OF_WHAT}\W*$")
-_MYTHS_ABOUT = re.compile(r"\b(?:myths|misconceptions|fallacies|superstitions)\b[^:;]{0,60}\W*$")
-_BARE_BAN = re.compile(r"(?:please )?(?:never|avoid|do not|don't)(?: ever| do)?\W*$")
 _BEGINS_ANEW = words("do not never avoid instead but rather always")
 _CALLS = words("call dial phone ring")
 _CALLED = words("999 911 112 000 ambulance emergency help rescue paramedic coastguard them now")
@@ -198,7 +175,7 @@ class _Divider:
             its_rule: Rule = rule if crossed or not own else ""
             self._add(Sentence(a, b, self.block, its_rule, above, own, index == 0, line.is_item, asks))
         if is_heading and pieces:
-            governs = _rule(self.tokens, pieces[-1][0], pieces[-1][1])
+            governs = heading_rule(self.tokens, pieces[-1][0], pieces[-1][1])
             self.heading = _Heading(len(self.found) - 1, governs, line.indent, line.is_item, line.is_hash)
 
     def _add(self, sentence: Sentence) -> None:
@@ -210,7 +187,7 @@ class _Divider:
             self.within = True
             self.myths = self.myths or "advice" in self._lemmas(self.found[self.bans])  # quoted after it
             sentence = replace(sentence, start=lead)
-            bare = _BARE_BAN.match(self._plain(self.found[-1].start, lead)) is not None
+            bare = leaves_open(self._plain(self.found[-1].start, lead))
         else:
             bare = False
         if sentence.start == sentence.end:
@@ -252,13 +229,10 @@ class _Divider:
         forms, start, end = self.tokens.forms, sentence.start, sentence.end
         colons = [k + 1 for k in range(start, min(end - 1, start + _MOST_WORDS_OF_A_LEAD)) if forms[k] == ":"]
         for colon in colons:
-            head = self._plain(start, colon)
-            listed = forms[end - 1] == ";"
-            announced = _ANNOUNCES.search(head) or (listed and _MYTHS_ABOUT.search(head))
-            if announced or (listed and _BARE_BAN.match(head)):
+            if announces_bans(self._plain(start, colon), listed=forms[end - 1] == ";"):
                 return colon
         whole = end - start <= _MOST_WORDS_OF_A_LEAD and forms[end - 1] == "."
-        return end if whole and _ANNOUNCES.search(self._plain(start, end)) else -1
+        return end if whole and announces_bans(self._plain(start, end), listed=False) else -1
 
     def _goes_on_banning(self, sentence: Sentence) -> bool:
         """Whether a sentence is one more bare act of a list, neither the start of what to do nor a remark."""
@@ -350,33 +324,3 @@ def _enumerates(tokens: Tokens, index: int, start: int) -> bool:
     """Whether a bracket closes a number that counts items within a line: "1) press 2) call"."""
     forms = tokens.forms
     return index > start and forms[index - 1].isdigit() and (index - 1 == start or forms[index - 2] != "(")
-
-
-def _rule(tokens: Tokens, start: int, end: int) -> Rule:
-    """Return what a heading says of the lines under it."""
-    lemmas, forms = tokens.lemmas[start:end], tokens.forms[start:end]
-    if set(lemmas) & MYTHS and "fact" not in lemmas:
-        return "myth"
-    content = [word for word in lemmas if word.isalpha()]
-    open_condition = {"if", "when", "unless"} & set(content[-5:]) and content[0] not in {"if", "when"}
-    if content and (content[-1] in CONDITIONS or (open_condition and len(content) > 1)):
-        return "condition"
-    if "don'ts" in forms or "donts" in forms:
-        return "" if {"do's", "dos"} & set(forms) else "forbid"
-    cut = next((i for i, word in enumerate(lemmas) if word in {"if", "when", "who", "unless"}), len(lemmas))
-    before = lemmas[:cut]
-    if not before:
-        before = lemmas[lemmas.index(",") :] if "," in lemmas else []
-    return "forbid" if _bans(before) else ""
-
-
-def _bans(lemmas: list[str]) -> bool:
-    """Whether a heading's words announce things not to do."""
-    for index, word in enumerate(lemmas):
-        if word == "not" and (lemmas[index - 1] if index else "") in _BEFORE_NOT:
-            following = next((w for w in lemmas[index + 1 :] if w.isalpha()), "")
-            if following not in _ATTITUDES:
-                return True
-        elif word == "never" or word in AVOID or word in _WRONG:
-            return True
-    return False

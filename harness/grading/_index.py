@@ -167,7 +167,7 @@ def _assign(act: Act, hits: Hits, linked: list[Hits], reading: Reading, number: 
         if not choices[0]:
             return None
     deed, deed_is_own = choices[0][0]
-    if not deed_is_own and not reading.is_heading(deed[0]):
+    if not deed_is_own and (not reading.is_heading(deed[0]) or reading.bids(number)):
         return None  # the deed itself stands in the clause, or in the heading over a bare list item
     polarity = reading.analysis.polarity
     best: tuple[int, Assignment] | None = None

@@ -4,12 +4,15 @@ from collections import defaultdict
 
 from ._clauses import Analysis
 from ._deeds import is_deed
+from ._lemmas import is_base_form
+from ._split import skip_adverbs
 from ._vocabulary import Hits, Span
-from ._words import NOUN_VERBS, VERBS, words
+from ._words import DETERMINERS, NOUN_VERBS, VERBS, words
 
 _DENIALS = words(
     "not no never without stop cease lose unable barely cannot neither absent fail nothing unconscious"
 )
+_OBJECTS = words("it them him her")
 _PARTICLES = words("off out up down on over in away back")
 
 
@@ -68,6 +71,16 @@ class Reading:
         """Whether a token stands in a heading."""
         number = self.analysis.clause_of[token]
         return number >= 0 and self.analysis.sentences[self.analysis.clauses[number].sentence].is_heading
+
+    def bids(self, number: int) -> bool:
+        """Whether a clause gives an order of its own, so that no heading over it names its deed."""
+        clause, tokens = self.analysis.clauses[number], self.analysis.tokens
+        head = skip_adverbs(tokens, clause.start, clause.end)
+        if head >= clause.end or tokens.lemmas[head] not in VERBS:
+            return False
+        following = tokens.forms[head + 1] if head + 1 < clause.end else ""
+        clear = tokens.lemmas[head] not in NOUN_VERBS or following in DETERMINERS or following in _OBJECTS
+        return clear and is_base_form(tokens.forms[head], tokens.lemmas[head])
 
     def is_deed(self, number: int, span: Span) -> bool:
         """Whether a term of a clause can be what somebody does; phrases always can."""
