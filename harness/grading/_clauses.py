@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from ._blocks import Sentence, sentences
-from ._mode import agrees, answers_yes, mode_of, takes_back, tells_myth
+from ._mode import agrees, answers_yes, denies_ban, mode_of, takes_back, tells_myth
 from ._model import Analysis, Clause, Polarity
 from ._past import endorses, tells_of_the_past
 from ._polarity import Painter
@@ -184,6 +184,9 @@ class _Reader:
         reported = myth or any(clause.mode == "report" for clause in self.clauses[first:])
         praised = reported and MYTHS.isdisjoint(named) and endorses(plain)
         myth = myth and not praised
+        if denies_ban(plain):
+            self._lift_bans(first)
+            return
         for clause in self.clauses[first:]:
             if sentence.question and clause.mode != "condition":
                 clause.mode = "question"
@@ -203,6 +206,12 @@ class _Reader:
                 clause.mode = "report"
             elif sentence.rule == "condition" and sentence.opens and clause.mode == "main":
                 clause.mode = "condition"
+
+    def _lift_bans(self, first: int) -> None:
+        for clause in self.clauses[first:]:
+            clause.mode = "main"
+            for index in range(clause.start, clause.end):
+                self.analysis.polarity[index] = Polarity.AFFIRMED
 
     def _after_but(self, clause: Clause, sentence: Sentence) -> bool:
         return "but" in self.forms[max(sentence.start, clause.start - 2) : clause.start]

@@ -42,13 +42,20 @@ _MYTH = re.compile(
     r"seen|been told)|"
     r"you(?: have)? (?:often )?heard|(?:might|may|will|would|could) (?:often )?(?:tell|say|suggest|"
     r"advise|urge|insist)|"
-    r"in the past|years ago|outdated|old advice|so called|popular belief|folk (?:remed|belie|tale)|wrong to|"
+    r"in the past|years ago|outdated|old advice|so called|popular belief|folk (?:remed|belie|tale)|(?<!not )(?<!never )wrong to|"
     r"people used to|it is often said|"
     r"there (?:is|are) (?:a |an )?(?:\w+ )?(?:stor|tale|rumou?r|claim|belief)|"
     r"(?<!thing )(?<!what )(?:is|are|was|were) (?:a |an |just a |only a |simply a )?"
     r"(?:complete |dangerous |common )?(?:myth|misconception|wrong|false|untrue|not true)"
 )
 _IF_WRONG = re.compile(r"\b(?:if|when|whether|once) [^,;:.]*?\bwrong\b")  # a sign, no judgement of advice
+_CONTRARY = re.compile(r"^\W*contrary to [^,;:]+,")  # what follows is said in earnest
+_BAN_DENIED = re.compile(
+    r"\b(?:myth|misconception|wives' tale|untrue|not true|false|wrong|nonsense|mistaken) that (?:\w+ ){0,3}"
+    r"(?:should|must|may|can|do) (?:not|never)\b|"
+    r"\b(?:advice|rule|warning)s? (?:not|never) to \b[^,;:.]+ (?:is|was|are|were) (?:\w+ )?"
+    r"(?:wrong|outdated|mistaken|nonsense|myth|false)\b"
+)
 _NO_MYTH = re.compile(
     r"(?:not|never) (?:just )?an? (?:old )?(?:myth|misconception|wives|mistake)|"
     r"(?:mistakes?|errors?) (?:is|are|would be|include) (?:not|failing|forgetting|neglecting|delaying|"
@@ -84,7 +91,7 @@ _AGREES = re.compile(
     r"so)\W*$|"
     r"\W*(?:they|she|he) (?:were|was|is|are) (?:quite |absolutely )?right\b"
 )
-_YES = re.compile(r"\W*(?:yes|yeah|sure|absolutely|of course|definitely|certainly)\b")
+_YES = re.compile(r"\W*(?:yes|yeah|sure|absolutely|of course|definitely|certainly)\b(?!\W*not\b)")
 
 
 def mode_of(tokens: Tokens, clause: Clause, previous: Clause | None) -> Mode:
@@ -110,6 +117,8 @@ def mode_of(tokens: Tokens, clause: Clause, previous: Clause | None) -> Mode:
         return "main"
     following = lemmas[head + 1] if head + 1 < clause.end else ""
     if lemmas[head] in {"as", "for"} and following in {"it", "this", "they"}:
+        return "reason"
+    if forms[head] in _LEADING and previous is not None:
         return "reason"
     return _declarative(tokens, clause, head)
 
@@ -144,8 +153,6 @@ def _declarative(tokens: Tokens, clause: Clause, head: int) -> Mode:  # noqa: PL
         )
     if link is not None and lemmas[link] in _POSSIBLE and set(lemmas[link + 1 : link + 3]) & _WAITS:
         return "main"  # "cooling can wait"
-    if form in _LEADING:
-        return "reason"
     if link is not None and lemmas[link] in _DEFINING:
         return "report"
     if form.endswith("ing") and word in VERBS and link is not None and not clause.opener:
@@ -202,12 +209,18 @@ def tells_myth(plain: str, lemmas: set[str]) -> bool:
     """Whether a sentence names its acts as a myth, an error or a thing of the past."""
     if "wrong" in plain:
         plain = _IF_WRONG.sub("", plain)
+    plain = _CONTRARY.sub("", plain)
     named = bool(MYTHS & lemmas)
     if not named and not _MYTH.search(plain):
         return False
     if _NO_MYTH.search(plain):
         return False
     return named or "wrong" in plain or "mistake" in plain or not _EXPERTS.search(plain)
+
+
+def denies_ban(plain: str) -> bool:
+    """Whether a sentence says that a ban is mistaken: "it is a myth that you should not ..."."""
+    return _BAN_DENIED.search(plain) is not None
 
 
 def takes_back(plain: str, before: str) -> bool:

@@ -25,6 +25,7 @@ _ENDORSED = re.compile(
     r"surely)){0,2} (?:works?|"
     r"worked|helps?|helped|heals?|healed|cured?|did the trick|does the trick|"
     r"saved|eased|(?:was|were|is|are) (?:\w+ )?(?:right|best|true|sound|correct|effective))\b|"
+    r"\b(?:she|he|they) (?:was|were) (?:quite |absolutely )?right\b|"
     r"\bnever (?:failed|did (?:\w+ ){1,3}harm|let (?:us|me|him|her) down)|"
     r"\bworks? (?:just |every |still |like )|"
     r"\b(?:worked|works) (?:well|fine|wonders|perfectly|every time|a treat)|\bgood as new\b|"

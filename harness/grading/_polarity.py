@@ -56,6 +56,9 @@ _STATES = words("""
 """)
 _STATED_AFTER = words("and or but") | {"", ",", ":", ";", "-"}
 _NO_DENIAL = words("longer more later less matter doubt sooner other one's , . ! : ; -") | {""}
+_WISHES, _HOLDING = words("want need should"), words("keep stop hold bar dissuade")
+_SAYINGS = words("advice tip suggestion idea anyone anybody people those recommendation claim")
+_AVAILS, _COMPARING = words("help work do soothe"), words("as than like")
 _ADVISERS = words("advise warn recommend caution counsel decide guideline")
 _URGED = words("important critical need best try have sure")
 _BETTER = words("better safer prefer wise sooner rather")
@@ -71,7 +74,7 @@ _TURNING = (
     | words("""
         not never without prevent instead rather place than steer stay keep afraid scared reluctant shy
         against nothing nobody free clear empty no nor neither tempt temptation urge but replace substitute
-        leave
+        leave thing from ignore regret
     """)
 )  # fmt: skip
 
@@ -236,6 +239,14 @@ class Painter:
             return _toggle(state, DENIED)
         if word == "but":
             return AFFIRMED
+        if word == "regret":
+            return AFFIRMED if state in _NEGATED else DENIED
+        if word == "thing" and self._is_worst(index):
+            return _toggle(state, FORBIDDEN)
+        if word == "from" and self._holds_back(clause, index):
+            return _toggle(state, FORBIDDEN)
+        if word == "ignore" and _SAYINGS & set(lemmas[index + 1 : index + 5]):
+            return _toggle(state, FORBIDDEN)
         if word in {"replace", "substitute"}:
             return AFFIRMED if state in _NEGATED else state  # "should not replace calling for help"
         if word in CEASE and self._ceases(index, end):
@@ -256,6 +267,19 @@ class Painter:
             return _toggle(state, FORBIDDEN)
         return state
 
+    def _is_worst(self, index: int) -> bool:
+        """Whether "the worst thing you can do is ..." or "the last thing you want is ..." begins here."""
+        if self.forms[index - 1] == "worst":
+            return True
+        return self.forms[index - 1] == "last" and bool(_WISHES & set(self.lemmas[index + 1 : index + 4]))
+
+    def _holds_back(self, clause: Clause, index: int) -> bool:
+        """Whether somebody is kept from an act: "stop others from pulling at it"."""
+        before = self.lemmas[max(clause.start, index - 5) : index]
+        deed = self.forms[index + 1 : index + 2]
+        held = any(word in _HOLDING for word in before[:-1]) and "away" not in before
+        return held and bool(deed) and deed[0].endswith("ing")
+
     def _after_not(  # noqa: PLR0911 - cases, in order
         self, clause: Clause, index: int, previous: str, following: str, state: Polarity
     ) -> Polarity:
@@ -266,6 +290,8 @@ class Painter:
             return state
         if previous in {"or", "why"} and following in {"", "."}:
             return state
+        if following == "go" and "wrong" in lemmas[index + 2 : index + 4]:
+            return state  # "you cannot go wrong with ..."
         if previous == "be":
             near = set(lemmas[index + 1 : index + 4])
             if near & APPROVALS and not near & WARNINGS:
@@ -311,12 +337,15 @@ class Painter:
             return state
         if following == "to" and self.lemmas[index + 2 : index + 3] not in (["eat"], ["drink"]):
             return state
+        if following == "beat" or (following in _AVAILS and _COMPARING & set(self.lemmas[index : clause.end])):
+            return state  # "nothing helps as much as ..."
         if index - clause.start <= 3:
             self._paint_range(clause.start, index, FORBIDDEN)
         return FORBIDDEN
 
     def _after_no(self, clause: Clause, index: int, following: str, state: Polarity) -> Polarity:
-        if following in _NO_DENIAL or (following in _HARMS and "in" in self.lemmas[index + 2 : index + 3]):
+        harms_not = following in _HARMS and self.lemmas[index + 2 : index + 3] in (["in"], ["to"])
+        if following in _NO_DENIAL or harms_not:
             return state  # "there is no harm in ..." permits
         if following in _NEED:
             return _toggle(state, FORBIDDEN)
@@ -378,7 +407,7 @@ class Painter:
         bare = word in VERBS and is_base_form(form, word)
         if bare and not (word in NOUN_VERBS and self._is_subject(head, clause.end)):
             return
-        if word in {"not", "never", "do", "you", "there"} or word in AVOID:
+        if word in {"never", "do", "you", "there", "without"} or word in AVOID:
             return
         link = next(
             (
@@ -388,9 +417,15 @@ class Painter:
             ),
             None,
         )
-        if link is None or FORBIDDEN in self.polarity[head:link]:
+        if link is None:
             return
         predicate = lemmas[link : clause.end]
+        if word == "not":
+            if forms[head + 1].endswith("ing") and speaks_ill(predicate):
+                self._paint_range(clause.start, link, AFFIRMED)  # "not rinsing it would be a mistake"
+            return
+        if FORBIDDEN in self.polarity[head:link]:
+            return
         gerund = form.endswith("ing") and word in VERBS
         is_a = lemmas[link] == "be" or "be" in predicate[1:3]
         if word in PERSON_SUBJECTS and not is_a:

@@ -152,6 +152,8 @@ class Splitter:
         form = self.forms[index]
         if form == ":" and self.forms[index - 1].isdigit() and self.forms[index + 1 : index + 2] == ["2"]:
             return None  # 30:2
+        if form == "," and self.forms[index - 1 : index + 2] == ["never", ",", "ever"]:
+            return None
         if form in _DIVIDERS or form in COORDINATORS:
             return self._after_joint(index, end, last, conditional)
         opener = opener_at(self.tokens, index, end) if self.lemmas[index] in _OPENING else ""
