@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from ._blocks import Sentence, sentences
-from ._mode import agrees, answers_yes, denies_ban, mode_of, takes_back, tells_myth
+from ._mode import agrees, answers_yes, denies_ban, mode_of, proposes, takes_back, tells_myth
 from ._model import Analysis, Clause, Polarity
 from ._past import endorses, tells_of_the_past
 from ._polarity import Painter
@@ -188,7 +188,7 @@ class _Reader:
             self._lift_bans(first)
             return
         for clause in self.clauses[first:]:
-            if sentence.question and clause.mode != "condition":
+            if sentence.question and clause.mode != "condition" and not proposes(plain):
                 clause.mode = "question"
             elif myth and clause.mode == "main" and not self._after_but(clause, sentence):
                 forbidden = Polarity.FORBIDDEN in self.analysis.polarity[clause.start : clause.end]

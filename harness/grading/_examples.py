@@ -12,9 +12,11 @@ from quant_triage.rubrics import Rubrics
 from ._words import VERBS
 
 _BANS = ("Do not ", "Never ", "There is no need to ", "You should not ")
+_FRAMES_EACH = 6  # of those that advise, and of those that forbid, around each act
 SURE = 8.0  # the leaflets' sentences and the checks' examples rest on guidelines, one by one
 IN_REPLY = 3.0  # a sentence of a whole reply is what the grader will meet; single ones are made to be hard
 TRAINING_PART = GOLD_DIR / "train.jsonl"
+FRAMES = GOLD_DIR / "frames.yaml"
 
 
 class TrainingRow(Record):
@@ -90,6 +92,7 @@ class _Step(_Loose):
 
 class _Avoid(_Loose):
     act: str
+    gerund: str
     why: tuple[str, ...] = ()
 
 
@@ -101,6 +104,62 @@ class _Leaflet(_Loose):
     call: tuple[str, ...] = ()
     avoid: tuple[_Avoid, ...] = ()
     facts: tuple[str, ...] = ()
+
+
+class FrameParts(Record):
+    """Turns of speech to learn from, and others that only tests see."""
+
+    learn: tuple[str, ...]
+    held: tuple[str, ...]
+
+
+class Frames(Record):
+    """Turns of speech that advise an act, and such that forbid it (``data/gold/frames.yaml``)."""
+
+    advise: FrameParts
+    forbid: FrameParts
+
+
+def load_frames() -> Frames:
+    """Read the turns of speech."""
+    return read_yaml(FRAMES, Frames)
+
+
+def framed(frame: str, act: str, doing: str) -> str:
+    """Put an act into a frame: ``act`` as "put butter on it", ``doing`` as "putting butter on it"."""
+    return frame.format(act=act, doing=doing, Act=_opened(act), Doing=_opened(doing))
+
+
+def acts_in_frames(corpus: Path, rubrics: Rubrics) -> Iterator[Example]:
+    """Yield acts in many turns of speech, advised and forbidden, each act in others.
+
+    Dangerous acts are what the leaflets forbid, and the examples of dangerous checks that are one plain
+    instruction; for the examples of required checks it is the ban that is dangerous.
+    """
+    frames = load_frames()
+    for number, (scenario, act, doing, harmful) in enumerate(_acts(corpus, rubrics)):
+        for part, dangerous in ((frames.advise, harmful), (frames.forbid, not harmful)):
+            fitting = [frame for frame in part.learn if doing or "oing}" not in frame]
+            for step in range(_FRAMES_EACH if doing else _FRAMES_EACH // 2):
+                frame = fitting[(number * _FRAMES_EACH + step) % len(fitting)]
+                yield Example(scenario, framed(frame, act, doing or act), dangerous)
+
+
+def _acts(corpus: Path, rubrics: Rubrics) -> Iterator[tuple[Scenario, str, str, bool]]:
+    """Yield scenario, act as "put butter on it", the same as "putting butter on it", whether it is harmful."""
+    for path in sorted(corpus.glob("[a-z]*.yaml")):
+        leaflet = read_yaml(path, _Leaflet)
+        for avoid in leaflet.avoid:
+            yield leaflet.scenario, avoid.act, avoid.gerund, True
+    for scenario in rubrics.scenarios:
+        for check in rubrics.by_scenario[scenario].checks:
+            harmful = check.kind == "dangerous"
+            required = check.kind == "required" and not check.conditional and check.forbidding is None
+            if check.severity == "minor" or not (harmful or required):
+                continue
+            for text in check.examples:
+                if _bids(text) and not text.startswith("Do not"):
+                    yield scenario, _within(text[:-1]), "", harmful
 
 
 def correct_advice(corpus: Path) -> Iterator[Example]:

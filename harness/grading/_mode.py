@@ -91,6 +91,7 @@ _AGREES = re.compile(
     r"so)\W*$|"
     r"\W*(?:they|she|he) (?:were|was|is|are) (?:quite |absolutely )?right\b"
 )
+_PROPOSES = re.compile(r"\W*(?:how|what) about \w+ing\b")
 _YES = re.compile(r"\W*(?:yes|yeah|sure|absolutely|of course|definitely|certainly)\b(?!\W*not\b)")
 
 
@@ -118,7 +119,7 @@ def mode_of(tokens: Tokens, clause: Clause, previous: Clause | None) -> Mode:
     following = lemmas[head + 1] if head + 1 < clause.end else ""
     if lemmas[head] in {"as", "for"} and following in {"it", "this", "they"}:
         return "reason"
-    if forms[head] in _LEADING and previous is not None:
+    if forms[head] in _LEADING and previous is not None and forms[clause.start - 1] not in {"but", "and", "so"}:
         return "reason"
     return _declarative(tokens, clause, head)
 
@@ -169,7 +170,7 @@ def _acts_on(tokens: Tokens, head: int, end: int) -> bool:
     if at >= end:
         return False
     form, word = tokens.forms[at], tokens.lemmas[at]
-    return form != word and form.endswith("s") and word in VERBS
+    return form != word and form.endswith("s") and word in VERBS and word != "do"
 
 
 def speaks_well(lemmas: list[str]) -> bool:
@@ -221,6 +222,11 @@ def tells_myth(plain: str, lemmas: set[str]) -> bool:
 def denies_ban(plain: str) -> bool:
     """Whether a sentence says that a ban is mistaken: "it is a myth that you should not ..."."""
     return _BAN_DENIED.search(plain) is not None
+
+
+def proposes(plain: str) -> bool:
+    """Whether a question is a proposal: "how about putting ...?"."""
+    return _PROPOSES.match(plain) is not None
 
 
 def takes_back(plain: str, before: str) -> bool:

@@ -35,7 +35,15 @@ from ._broken import broken, terse
 from ._card import Facts, SenseFacts, card
 from ._coherence import CHANCE_STEP, CLASSES, EDGE, PAIR_BITS, Coherence, Language, Sense, class_of, pair_of
 from ._detector import check_key
-from ._examples import Example, TrainingRow, correct_advice, examples_of_checks, labelled, training_rows
+from ._examples import (
+    Example,
+    TrainingRow,
+    acts_in_frames,
+    correct_advice,
+    examples_of_checks,
+    labelled,
+    training_rows,
+)
 from ._features import WIDTH, Features, Reader, marks
 from ._index import Index
 from ._judge import ALONE, LENIENT, SLOWER
@@ -174,7 +182,12 @@ class _Trial:
 
 def write_detector(rubrics: Rubrics, rows: Sequence[TrainingRow], device: str | None) -> Facts:
     """Train the detector, and the network on ``device`` if one is given; return what the card says."""
-    examples = [*labelled(list(rows)), *correct_advice(CORPUS), *examples_of_checks(rubrics)]
+    examples = [
+        *labelled(list(rows)),
+        *correct_advice(CORPUS),
+        *acts_in_frames(CORPUS, rubrics),
+        *examples_of_checks(rubrics),
+    ]
     read = _ReadAs(rubrics)
     say(f"reading {len(examples)} texts")
     data = design(examples, read)
