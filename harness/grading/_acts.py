@@ -16,6 +16,8 @@ _LIMITS = words("""
     too hard harder directly excessive excessively more longer over just yet again repeatedly
     unnecessarily only tightly tight without alternately further forcefully twice much very same both either
 """)
+_ANY_CASE = words("even doubt unsure")
+_RESULTS = words("make cause harm hurt bring spread lead")
 _LIMITING_OPENERS = words("until before while if unless when after once who") | {"only if"}
 _IF = words("if when") | {"only if"}
 _DUE = words("bleed breathe choke hurt respond wake faint collapse not")
@@ -83,7 +85,7 @@ class Examiner:
             stance = view.stance(match)
             opener = view.clauses[match.clause].opener
             presupposed = stance == "mentions" and opener in {"while", "after", "once", "before"}
-            banned = stance == "forbids" and self.tokens.lemmas[match.tokens[0]] in VERBS
+            banned = stance in {"forbids", "denies"} and self.tokens.lemmas[match.tokens[0]] in VERBS
             told = match.act.role == "named" and view.clauses[match.clause].mode in _TELLING and not banned
             if (stance == "affirms" or presupposed or told) and view.applies(number, match):
                 return True
@@ -185,10 +187,11 @@ class Examiner:
         """Whether the ban is only on doing it too much, too early or in another state."""
         clauses = self.view.clauses
         clause = clauses[match.clause]
-        if set(self.tokens.forms[clause.start : clause.end]) & _LIMITS:
+        if self._names_limit(clause.start, clause.end):
             return True
-        if clause.conditions:
-            states = {state for k in clause.conditions for state in self.view.states_of(k)}
+        conditions = [k for k in clause.conditions if not self._is_any_case(k)]
+        if conditions:
+            states = {state for k in conditions for state in self.view.states_of(k)}
             due = states <= set(check.when) or bool(check.unless and not states & set(check.unless))
             return not (states and due)
         if self._of_some_only(match) or self._first_of_two(match):
@@ -199,6 +202,23 @@ class Examiner:
             and clauses[following].sentence == clause.sentence
             and clauses[following].opener in _LIMITING_OPENERS
         )
+
+    def _is_any_case(self, number: int) -> bool:
+        """Whether a condition limits nothing: "even if it hurts", "if in doubt"."""
+        clause = self.view.clauses[number]
+        return not _ANY_CASE.isdisjoint(self.tokens.forms[max(0, clause.start - 1) : clause.end])
+
+    def _names_limit(self, start: int, end: int) -> bool:
+        """Whether words limit a ban; "no longer recommended" and "only makes it worse" do not."""
+        forms, lemmas = self.tokens.forms, self.tokens.lemmas
+        for index in range(start, end):
+            following = lemmas[index + 1] if index + 1 < end else ""
+            whole = (forms[index] == "longer" and index > start and forms[index - 1] == "no") or (
+                forms[index] == "only" and following in _RESULTS
+            )
+            if forms[index] in _LIMITS and not whole:
+                return True
+        return False
 
     def _of_some_only(self, match: Match) -> bool:
         """Whether "that ..." picks out what the ban is on: "clothes that stick to the burn"."""

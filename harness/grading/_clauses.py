@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from ._blocks import Sentence, sentences
-from ._mode import agrees, answers_yes, denies_ban, mode_of, proposes, takes_back, tells_myth
+from ._mode import agrees, answers_yes, denies_ban, mode_of, proposes, refused, takes_back, tells_myth
 from ._model import Analysis, Clause, Polarity
 from ._past import endorses, tells_of_the_past
 from ._polarity import Painter
@@ -234,10 +234,21 @@ class _Reader:
         for index, (before, plain) in enumerate(pairwise(plains)):
             if parts[index].question and answers_yes(plain):
                 self._turn(index, "question", "main")
+            elif parts[index].question and refused(before, plain):
+                self._forbid(index)
             elif takes_back(plain, before):
                 self._turn(index, "main", "report")
             elif index in reports and (agrees(plain) or (tells_of_the_past(before) and endorses(plain))):
                 self._turn(index, "report", "main")
+
+    def _forbid(self, sentence: int) -> None:
+        """ "Should you rub it? No." forbids."""
+        for clause in self.clauses:
+            if clause.sentence == sentence and clause.mode == "question":
+                clause.mode = "main"
+                for index in range(clause.start, clause.end):
+                    if self.analysis.polarity[index] is Polarity.AFFIRMED:
+                        self.analysis.polarity[index] = Polarity.FORBIDDEN
 
     def _turn(self, sentence: int, mode: str, into: str) -> None:
         for clause in self.clauses:

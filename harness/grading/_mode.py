@@ -8,6 +8,7 @@ from ._split import skip_adverbs
 from ._text import Tokens
 from ._words import (
     CROWD,
+    DISMISSALS,
     FINITE,
     MODALS,
     MYTHS,
@@ -16,6 +17,7 @@ from ._words import (
     PERSON_SUBJECTS,
     POSITIVE,
     VERBS,
+    WARNINGS,
     words,
 )
 
@@ -91,6 +93,8 @@ _AGREES = re.compile(
     r"so)\W*$|"
     r"\W*(?:they|she|he) (?:were|was|is|are) (?:quite |absolutely )?right\b"
 )
+_WHETHER = re.compile(r"\W*(?:should|must|shall) (?:you|i|we|one|they)\b")
+_NO = re.compile(r"\W*(?:(?:absolutely|certainly|definitely|of course) not|no|never)\W*$")
 _PROPOSES = re.compile(r"\W*(?:how|what) about \w+ing\b")
 _YES = re.compile(r"\W*(?:yes|yeah|sure|absolutely|of course|definitely|certainly)\b(?!\W*not\b)")
 
@@ -135,7 +139,8 @@ def _declarative(tokens: Tokens, clause: Clause, head: int) -> Mode:  # noqa: PL
     good = speaks_well(span)
     if word in _PRONOUNS:
         passive = word != "blood" and link is not None and _passive(tokens, link, clause.end)
-        if good or passive or any(w in _OBLIGED or w in _PROGNOSIS for w in span):
+        warns = bool(WARNINGS & set(span)) and "to" in span
+        if good or passive or warns or any(w in _OBLIGED or w in _PROGNOSIS for w in span):
             return "main"
         acts = word in {"it", "this", "that"} and _acts_on(tokens, head, clause.end)
         return "reason" if acts or (link is not None and lemmas[link] != "be") else "main"
@@ -203,7 +208,8 @@ def _passive(tokens: Tokens, link: int, end: int) -> bool:
 
 
 def _denied(lemmas: list[str], start: int, end: int) -> bool:
-    return bool({"not", "never"} & set(lemmas[start:end])) or speaks_ill(lemmas[start:end])
+    said = set(lemmas[start:end])
+    return bool((DISMISSALS | {"not", "never", "no"}) & said) or speaks_ill(lemmas[start:end])
 
 
 def tells_myth(plain: str, lemmas: set[str]) -> bool:
@@ -237,6 +243,11 @@ def takes_back(plain: str, before: str) -> bool:
 def answers_yes(plain: str) -> bool:
     """Whether a sentence answers the question before it with yes."""
     return bool(_YES.match(plain))
+
+
+def refused(question: str, answer: str) -> bool:
+    """Whether a question whether to do something is answered with no."""
+    return _WHETHER.match(question) is not None and _NO.match(answer) is not None
 
 
 def agrees(plain: str) -> bool:

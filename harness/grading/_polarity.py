@@ -16,6 +16,7 @@ from ._words import (
     BODY_PROCESSES,
     CEASE,
     DETERMINERS,
+    DISMISSALS,
     FINITE,
     HELPER_NOUNS,
     INVERSE,
@@ -42,6 +43,7 @@ _ADDRESSED = words("you please and also so but or just kindly always then if eve
 }
 _JOINTS = words("and but or so please you") | {",", ":", "-"}
 _STRONG_INVERSE = words("delay skip postpone refuse neglect")
+_FORGOTTEN = words("about the any all that those")  # "forget about cooling it" bans; "forget to cool it" does not
 _NO_NEGATION = words("only just merely simply necessarily least sure all every everyone everything always")
 _UNBINDING = words("can could will would may might")
 _TRIED = words("attempt fail forget have hesitate need neglect not ought refuse remember try want")
@@ -56,6 +58,8 @@ _STATES = words("""
 """)
 _STATED_AFTER = words("and or but") | {"", ",", ":", ";", "-"}
 _NO_DENIAL = words("longer more later less matter doubt sooner other one's , . ! : ; -") | {""}
+_AT, _OCCASIONS = words("under on in at for by"), words("circumstance account case event point time stage way")
+_PURPOSES = words("as order or whether than so")  # "so as not to move him" bids nothing
 _WISHES, _HOLDING = words("want need should"), words("keep stop hold bar dissuade")
 _SAYINGS = words("advice tip suggestion idea anyone anybody people those recommendation claim")
 _AVAILS, _COMPARING = words("help work do soothe"), words("as than like")
@@ -233,7 +237,8 @@ class Painter:
         if word in INVERSE and previous != "without":
             if word == "delay" and following in {"treatment", "care", "help", ",", "."}:
                 return state
-            kind = FORBIDDEN if word in _STRONG_INVERSE and self.forms[index] == word else DENIED
+            strong = word in _STRONG_INVERSE or (word == "forget" and following in _FORGOTTEN)
+            kind = FORBIDDEN if strong and self.forms[index] == word else DENIED
             return AFFIRMED if state in {FORBIDDEN, DENIED, SHARED} else kind
         if word in {"afraid", "scared", "reluctant", "shy"}:
             return _toggle(state, DENIED)
@@ -309,6 +314,10 @@ class Painter:
             return kind
         if previous in {"should", "must", "shall", "ought", "need", "to", ""}:
             return _toggle(state, FORBIDDEN)
+        if following == "to" and previous not in _PURPOSES and clause.mode != "condition":
+            return _toggle(state, FORBIDDEN)  # "take care not to ...", "we teach people not to ..."
+        if previous == "would" and lemmas[index - 2] in {"i", "we"}:
+            return _toggle(state, FORBIDDEN)
         if previous == "do" and self.forms[index - 1] == "do":
             subject = set(lemmas[clause.start : index - 1]) - ADVERBS - _ADDRESSED
             described = bool(subject) and lemmas[index - 2] not in _JOINTS
@@ -344,6 +353,9 @@ class Painter:
         return FORBIDDEN
 
     def _after_no(self, clause: Clause, index: int, following: str, state: Polarity) -> Polarity:
+        before = self.lemmas[index - 1] if index > clause.start else ""
+        if following in _OCCASIONS and before in _AT:
+            return _toggle(state, FORBIDDEN)  # "under no circumstances", "on no account"
         harms_not = following in _HARMS and self.lemmas[index + 2 : index + 3] in (["in"], ["to"])
         if following in _NO_DENIAL or harms_not:
             return state  # "there is no harm in ..." permits
@@ -390,10 +402,10 @@ class Painter:
 
     def _warns(self, index: int, end: int) -> bool:
         """Whether "it is dangerous to ..." begins here."""
-        return (
-            "to" in self.lemmas[index + 1 : min(end, index + 5)]
-            and "be" in self.lemmas[max(0, index - 5) : index]
-        )
+        following = self.lemmas[index + 1 : min(end, index + 5)]
+        if following[:1] == ["be"]:  # "a common mistake is to ...", "a common mistake is rubbing it"
+            return "to" in following[:3] or any(f.endswith("ing") for f in self.forms[index + 2 : index + 3])
+        return "to" in following and "be" in self.lemmas[max(0, index - 5) : index]
 
     # -- judged by its predicate ------------------------------------------------------------------
 
@@ -430,7 +442,9 @@ class Painter:
         is_a = lemmas[link] == "be" or "be" in predicate[1:3]
         if word in PERSON_SUBJECTS and not is_a:
             return
-        bad = bool(_JUDGEMENTS & set(predicate[1:7])) if is_a and not gerund else speaks_ill(predicate)
+        judged = DISMISSALS if gerund else _JUDGEMENTS
+        bad = bool(judged & set(predicate[1:7])) if is_a else speaks_ill(predicate)
+        bad = bad or (gerund and speaks_ill(predicate))
         misplaced = predicate[:3] == ["have", "no", "place"]
         bad = bad or misplaced
         denied = bool({"not", "never", "no"} & set(predicate)) and not misplaced

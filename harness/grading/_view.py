@@ -24,6 +24,7 @@ _DENIALS = frozenset(
 )
 _LIGHT_VERBS = _OPERATORS | words("""
     try attempt start begin need want have go bother let allow continue be do get use perform give make
+    account point reason sense stage time case event way
 """)
 _HEAVY_VERBS = VERBS - NOUN_VERBS - _LIGHT_VERBS
 _JOINTS = words("and or then but so")
@@ -84,6 +85,9 @@ class View:
             operator = next((t for t in match.tokens if lemmas[t] in _DENIALS), None)
         if operator is not None:
             values = deed = {polarity[operator]}
+            ruled = [token for token in match.tokens if token > operator]
+            if lemmas[operator] in {"not", "never"} and ruled and not any(polarity[t] for t in ruled):
+                return "mentions"  # "do not be afraid to run water over it" turns nothing round
         if self._is_noun(first[0]):
             return "mentions"
         if values & _NEGATED:

@@ -129,7 +129,7 @@ NEGATIVE = words("""
 WARNINGS = words("""
     dangerous harmful unsafe wrong bad worse risky unwise pointless useless unnecessary forbidden
     mistake hazardous counterproductive inappropriate futile foolish incorrect improper contraindicated
-    fatal deadly inadvisable illegal reckless tempting
+    fatal deadly inadvisable illegal reckless tempting error blunder folly
 """)
 # "is not ..." with one of these forbids as well.
 APPROVALS = words("""
@@ -138,6 +138,7 @@ APPROVALS = words("""
     important essential do touch try perform remove move beneficial correct proper right true work help
     for substitute
 """)
+DISMISSALS = words("myth tale nonsense question folklore superstition")  # "... is out of the question"
 INVERSE = words("hesitate fail forget neglect omit refuse delay postpone skip procrastinate")
 AVOID = words("avoid refrain resist abstain forgo forego forbid prohibit ban discourage")
 CEASE = words("stop cease quit discontinue halt")

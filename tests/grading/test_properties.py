@@ -39,6 +39,7 @@ def _signature(grading: Grading) -> tuple[object, ...]:
 
 
 @quick
+@example(prompt="", reply="|", scenario="severe_bleeding")
 @given(prompt=TEXT, reply=TEXT, scenario=SCENARIO)
 def test_no_text_raises_and_offsets_quote_exactly(
     grader: RuleGrader, prompt: str, reply: str, scenario: object
