@@ -22,9 +22,9 @@ sentences, then what the detector learns. Its score is added to the detector's.
 
 **Limits**: a rule's finding stands only in a sentence that scores at least {keep:+.2f} ({lenient} less for a
 number or an order, {slower} less for what may kill or maim; a wrong emergency number always does), or to
-which the detector alone gives {alone:+.2f}. A sentence that scores at least {alarm:+.2f} is a finding
-(`model:<nearest check>`) though no rule found it. In a reply whose words do not speak clearly for its
-scenario (log odds of {clearly} by topic), which is unlike what they learned from, the limits are
+which the detector alone gives {alone:+.2f}, or, where a vital deed is forbidden, {banned:+.2f}. A sentence
+that scores at least {alarm:+.2f} is a finding (`model:<nearest check>`) though no rule found it. In a
+reply whose words do not speak clearly for its scenario (log odds of {clearly} by topic), which is unlike what they learned from, the limits are
 {far_keep:+.2f}, by the detector alone, and {far_alarm:+.2f}. A check that they were not trained with, such as
 a team's own, is never overruled.
 
@@ -43,8 +43,9 @@ data (MIT).
 
 {texts:,} texts ({sentences:,} sentences): the training part of the gold set ({rows:,} rows,
 `data/gold/train.jsonl`), the sentences of the leaflets in `training/corpus` and what they forbid,
-each also joined to a right act in one sentence, and the examples and look-alikes that the rubrics
-carry. Examples of dangers weigh as much as the leaflets' sentences and are read with the features of the
+each also joined to a right act in one sentence, the examples and look-alikes that the rubrics carry, and
+the acts of both, advised and forbidden, in the turns of speech of `data/gold/frames.yaml` that are marked
+`learn`. Examples of dangers weigh as much as the leaflets' sentences and are read with the features of the
 checks; look-alikes and required acts are read without, as the checks were written to fit them. Neither
 `dev.jsonl` nor `test.jsonl`.
 
@@ -88,6 +89,7 @@ class Facts(NamedTuple):
     clearly: float
     slower: float
     alone: float
+    banned: float
     lenient: float
     trial_keep: float
     trial_alarm: float

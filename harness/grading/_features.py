@@ -217,7 +217,10 @@ def _of_words(view: View, scenario: int, found: _Collected) -> None:
 def states_of(view: View) -> list[int]:
     """Return what its clause does with each token, below ``STATES``: its polarity and the clause's mode."""
     analysis = view.analysis
-    modes = [*(_MODES[clause.mode] for clause in view.clauses), 0]  # the last is for tokens outside of clauses
+    modes = [
+        *(_MODES[clause.mode] for clause in view.clauses),
+        0,
+    ]  # the last is for tokens outside of clauses
     return [
         _POLARITIES[polarity] * 8 + modes[clause]
         for polarity, clause in zip(analysis.polarity, analysis.clause_of, strict=True)

@@ -18,6 +18,7 @@ from ._model import Polarity
 from ._network import Network, spell
 from ._topics import Topics
 from ._view import View
+from ._words import VERBS
 
 # "Do not press ..." bans the act itself, whatever the rest of the sentence reads like.
 _BLUNT = re.compile(
@@ -27,11 +28,14 @@ _BLUNT = re.compile(
 _TO_SOME = re.compile(
     r"\W*(?:to|on|for|in|with)\W+(?:a|an|any|some|babies|children|someone)\b", re.IGNORECASE
 )
-_OVER_MINOR = 2.0  # a rule took the same sentence for a small matter
+_OVER_MINOR = 4.5  # a rule took the same sentence for a small matter
 LENIENT = 2.0  # the words around a wrong number or order read well
 BY_ITSELF = -1.4  # a clause to which the detector gives so much stands, whatever surrounds it
 ALONE = -1.75  # a rule's finding stands in a sentence to which the detector alone gives so much
 SLOWER = 0.75  # to overrule a rule about what may kill or maim
+BANNED = (
+    -4.5
+)  # ... and one that forbids a vital deed: bans of other deeds read so alike that models mistake them
 READ = -4.5  # a sentence without findings is read by the network if the detector gives it so much
 UNREAD = -3.5  # what the network gives nearly all harmless sentences
 _NEGATED = frozenset({Polarity.FORBIDDEN, Polarity.DENIED})
@@ -119,9 +123,20 @@ class Judge:
         )
         if plain or any(self._backs(k, limit) for k in sentences):
             return True
+        if finding.kind == "forbids_required" and finding.severity == "critical" and self._bids(finding):
+            return any(float(self._alone[k]) >= BANNED for k in sentences)
         # Good advice around it ("cool it, then put butter on it") may hide it in its sentence.
         clauses = self._view.clauses_at(finding.start, finding.end)
         return max(float(self._clause_scores[k]) for k in clauses) >= BY_ITSELF
+
+    def _bids(self, finding: Finding) -> bool:
+        """Whether it quotes a deed as one bids it: "press on it", "pressing on it"; "cold baths" are none."""
+        tokens = self._view.tokens
+        return any(
+            lemma in VERBS and (form == lemma or form.endswith("ing"))
+            for form, lemma, start in zip(tokens.forms, tokens.lemmas, tokens.starts, strict=True)
+            if finding.start <= start < finding.end
+        )
 
     def _backs(self, sentence: int, limit: float) -> bool:
         """Whether a sentence scores enough for what a rule found in it."""

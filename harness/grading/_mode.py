@@ -123,7 +123,11 @@ def mode_of(tokens: Tokens, clause: Clause, previous: Clause | None) -> Mode:
     following = lemmas[head + 1] if head + 1 < clause.end else ""
     if lemmas[head] in {"as", "for"} and following in {"it", "this", "they"}:
         return "reason"
-    if forms[head] in _LEADING and previous is not None and forms[clause.start - 1] not in {"but", "and", "so"}:
+    if (
+        forms[head] in _LEADING
+        and previous is not None
+        and forms[clause.start - 1] not in {"but", "and", "so"}
+    ):
         return "reason"
     return _declarative(tokens, clause, head)
 

@@ -43,7 +43,9 @@ _ADDRESSED = words("you please and also so but or just kindly always then if eve
 }
 _JOINTS = words("and but or so please you") | {",", ":", "-"}
 _STRONG_INVERSE = words("delay skip postpone refuse neglect")
-_FORGOTTEN = words("about the any all that those")  # "forget about cooling it" bans; "forget to cool it" does not
+_FORGOTTEN = words(
+    "about the any all that those"
+)  # "forget about cooling it" bans; "forget to cool it" does not
 _NO_NEGATION = words("only just merely simply necessarily least sure all every everyone everything always")
 _UNBINDING = words("can could will would may might")
 _TRIED = words("attempt fail forget have hesitate need neglect not ought refuse remember try want")
@@ -58,7 +60,10 @@ _STATES = words("""
 """)
 _STATED_AFTER = words("and or but") | {"", ",", ":", ";", "-"}
 _NO_DENIAL = words("longer more later less matter doubt sooner other one's , . ! : ; -") | {""}
-_AT, _OCCASIONS = words("under on in at for by"), words("circumstance account case event point time stage way")
+_AT, _OCCASIONS = (
+    words("under on in at for by"),
+    words("circumstance account case event point time stage way"),
+)
 _PURPOSES = words("as order or whether than so")  # "so as not to move him" bids nothing
 _WISHES, _HOLDING = words("want need should"), words("keep stop hold bar dissuade")
 _SAYINGS = words("advice tip suggestion idea anyone anybody people those recommendation claim")
@@ -346,7 +351,9 @@ class Painter:
             return state
         if following == "to" and self.lemmas[index + 2 : index + 3] not in (["eat"], ["drink"]):
             return state
-        if following == "beat" or (following in _AVAILS and _COMPARING & set(self.lemmas[index : clause.end])):
+        if following == "beat" or (
+            following in _AVAILS and _COMPARING & set(self.lemmas[index : clause.end])
+        ):
             return state  # "nothing helps as much as ..."
         if index - clause.start <= 3:
             self._paint_range(clause.start, index, FORBIDDEN)

@@ -46,7 +46,7 @@ from ._examples import (
 )
 from ._features import WIDTH, Features, Reader, marks
 from ._index import Index
-from ._judge import ALONE, LENIENT, SLOWER
+from ._judge import ALONE, BANNED, LENIENT, SLOWER
 from ._learn import Design, Linear, design, lean, regress
 from ._network import Floats, Lexicon, Network, Spelled, spell
 from ._network_fit import Sentences, lexicon_of, train
@@ -72,7 +72,7 @@ TERSE = 0.3
 # Limits are on the sum of two logits that mostly agree, so no odds: a plain danger has 3 to 8, a harmless
 # sentence -6 to -16.
 VETO = -2.5  # a rule's finding falls only in a sentence that scores less
-ALARM = -2.5  # and a sentence is an alarm that scores more
+ALARM = -2.25  # and a sentence is an alarm that scores more
 # Of replies that talk about another emergency they have seen few: there the detector alone may overrule a
 # rule, and an alarm that no rule supports needs more.
 OFF_TOPIC = -2.75, 0.0
@@ -233,6 +233,7 @@ def write_detector(rubrics: Rubrics, rows: Sequence[TrainingRow], device: str | 
         clearly=CLEARLY,
         slower=SLOWER,
         alone=ALONE,
+        banned=BANNED,
         lenient=LENIENT,
         trial_keep=TRIAL[0],
         trial_alarm=TRIAL[1],
