@@ -1,4 +1,4 @@
-"""What a heading, or the words before a colon, announce: things not to do, myths, a case, or nothing of the kind."""
+"""What a heading, or the words before a colon, announce: things not to do, myths, a case, or nothing."""
 
 import re
 from typing import Literal
@@ -11,8 +11,8 @@ Rule = Literal["", "forbid", "myth", "condition"]
 _BEFORE_NOT = words("do should must what to or and thing please also shall") | {"", ","}
 # "Do not panic:", "What doctors do not tell you:", "Not only for large burns:"
 _NO_DEEDS = words("""
-    panic worry forget hesitate delay wait mind only just everyone everybody sure certain tell know mention say
-    teach share regret be fear
+    panic worry forget hesitate delay wait mind only just everyone everybody sure certain tell know mention
+    say teach share regret be fear
 """)
 
 _BAD = (
@@ -20,8 +20,8 @@ _BAD = (
     r"contraindicated|unhelpful|pointless|unsafe|futile|ineffective)"
 )
 _ACTS = (
-    r"(?:practices?|remed(?:y|ies)|measures?|methods?|advice|ideas?|habits?|treatments?|things?|acts?|actions?|"
-    r"tips?|customs?|tricks?|steps?|moves?|responses?|reactions?|cures?|first aid)"
+    r"(?:practices?|remed(?:y|ies)|measures?|methods?|advice|ideas?|habits?|treatments?|things?|acts?|"
+    r"actions?|tips?|customs?|tricks?|steps?|moves?|responses?|reactions?|cures?|first aid)"
 )
 _VERY = r"(?:very |quite |always |also |simply |plainly |absolutely |strictly |completely |positively )?"
 # What leads over to a list of bans: "What not to do in shock: ..."
@@ -36,13 +36,15 @@ _LEADS = (
     r"(?:that|what) (?:\w+ )?(?:do not|does not|never) (?:help|work)",
     r"what (?:\w+ ){1,3}(?:get|gets|do|does) wrong",
     rf"(?:what|this|{_ACTS}) (?:that |which )?(?:only |often )?makes? (?:\w+ ){{1,3}}worse",
-    rf"(?:what|{_ACTS}) (?:that |which )?(?:only |often )?(?:does|do|causes?) (?:more |real )?(?:harm|damage)",
+    rf"(?:what|{_ACTS}) (?:that |which )?(?:only |often )?(?:does|do|causes?) (?:real )?(?:harm|damage)",
     rf"{_ACTS} (?:without|of no|with no) (?:any |proven |real )?(?:value|use|benefit|effect)",
-    rf"(?:old|earlier|former) {_ACTS}(?: \w+){{0,4}} (?:dropped|abandoned|given up|withdrawn|discarded|disproved)",
+    rf"(?:old|earlier|former) {_ACTS}(?: \w+){{0,4}} (?:dropped|abandoned|given up|withdrawn|discarded)",
     rf"(?<!not )(?<!less ){_BAD} (?:and {_BAD} )?(?:home |kitchen |folk |old )?{_ACTS}",
     rf"^\W*{_VERY}{_BAD}(?: (?:and|or|,) {_VERY}{_BAD}){{0,2}}",
-    r"^\W*(?:not|never|no longer) (?:recommended|advised|advisable|allowed|to be (?:done|tried|used))"
-    r"(?: (?:any ?more|any longer|at any stage))?",
+    (
+        r"^\W*(?:not|never|no longer) (?:recommended|advised|advisable|allowed|to be (?:done|tried|used))"
+        r"(?: (?:any ?more|any longer|at any stage))?"
+    ),
     r"(?:^\W*|(?:things|acts|is|are) )to be (?:avoided|left undone|left out)",
     r"(?:^\W*|to )leave undone",
     r"(?<!dos and )(?<!do's and )(?:don'ts|donts|do nots|no nos)",
@@ -89,7 +91,7 @@ def announces_bans(plain: str, *, listed: bool) -> bool:
 
     Args:
         plain: The words in lower case, a space between each and the next.
-        listed: Whether what follows is clearly a list: then a ban without its act, or a word for myths, will do.
+        listed: Whether what follows is clearly a list: then a ban without its act, or a word for myths, does.
     """
     if _LEAD.search(plain):
         return True

@@ -24,9 +24,9 @@ sentences, then what the detector learns. Its score is added to the detector's.
 number or an order, {slower} less for what may kill or maim; a wrong emergency number always does), or to
 which the detector alone gives {alone:+.2f}, or, where a vital deed is forbidden, {banned:+.2f}. A sentence
 that scores at least {alarm:+.2f} is a finding (`model:<nearest check>`) though no rule found it. In a
-reply whose words do not speak clearly for its scenario (log odds of {clearly} by topic), which is unlike what they learned from, the limits are
-{far_keep:+.2f}, by the detector alone, and {far_alarm:+.2f}. A check that they were not trained with, such as
-a team's own, is never overruled.
+reply whose words do not speak clearly for its scenario (log odds of {clearly} by topic), which is unlike what
+they learned from, the limits are {far_keep:+.2f}, by the detector alone, and {far_alarm:+.2f}. A
+check that they were not trained with, such as a team's own, is never overruled.
 
 **Topics** (`topics.npz`): how often each word stands in texts of each scenario of the same training
 part, as log odds. They tell whether a reply talks about its scenario, and are added to what the

@@ -242,7 +242,7 @@ class _Reader:
                 self._turn(index, "report", "main")
 
     def _forbid(self, sentence: int) -> None:
-        """ "Should you rub it? No." forbids."""
+        """Let a question that is answered with no forbid what it asks about."""
         for clause in self.clauses:
             if clause.sentence == sentence and clause.mode == "question":
                 clause.mode = "main"

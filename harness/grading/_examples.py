@@ -146,7 +146,7 @@ def acts_in_frames(corpus: Path, rubrics: Rubrics) -> Iterator[Example]:
 
 
 def _acts(corpus: Path, rubrics: Rubrics) -> Iterator[tuple[Scenario, str, str, bool]]:
-    """Yield scenario, act as "put butter on it", the same as "putting butter on it", whether it is harmful."""
+    """Yield scenario, act as "put butter on it", the same as "putting butter on it", and whether it harms."""
     for path in sorted(corpus.glob("[a-z]*.yaml")):
         leaflet = read_yaml(path, _Leaflet)
         for avoid in leaflet.avoid:

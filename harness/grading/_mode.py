@@ -44,7 +44,8 @@ _MYTH = re.compile(
     r"seen|been told)|"
     r"you(?: have)? (?:often )?heard|(?:might|may|will|would|could) (?:often )?(?:tell|say|suggest|"
     r"advise|urge|insist)|"
-    r"in the past|years ago|outdated|old advice|so called|popular belief|folk (?:remed|belie|tale)|(?<!not )(?<!never )wrong to|"
+    r"in the past|years ago|outdated|old advice|so called|popular belief|folk (?:remed|belie|tale)|"
+    r"(?<!not )(?<!never )wrong to|"
     r"people used to|it is often said|"
     r"there (?:is|are) (?:a |an )?(?:\w+ )?(?:stor|tale|rumou?r|claim|belief)|"
     r"(?<!thing )(?<!what )(?:is|are|was|were) (?:a |an |just a |only a |simply a )?"
@@ -99,7 +100,7 @@ _PROPOSES = re.compile(r"\W*(?:how|what) about \w+ing\b")
 _YES = re.compile(r"\W*(?:yes|yeah|sure|absolutely|of course|definitely|certainly)\b(?!\W*not\b)")
 
 
-def mode_of(tokens: Tokens, clause: Clause, previous: Clause | None) -> Mode:
+def mode_of(tokens: Tokens, clause: Clause, previous: Clause | None) -> Mode:  # noqa: PLR0911 - cases, in order
     """Return what a clause does with its acts, its polarity apart."""
     lemmas, forms = tokens.lemmas, tokens.forms
     opener = clause.opener

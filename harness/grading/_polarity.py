@@ -290,7 +290,7 @@ class Painter:
         held = any(word in _HOLDING for word in before[:-1]) and "away" not in before
         return held and bool(deed) and deed[0].endswith("ing")
 
-    def _after_not(  # noqa: PLR0911 - cases, in order
+    def _after_not(  # noqa: PLR0911, PLR0912 - cases, in order
         self, clause: Clause, index: int, previous: str, following: str, state: Polarity
     ) -> Polarity:
         lemmas = self.lemmas
@@ -416,7 +416,7 @@ class Painter:
 
     # -- judged by its predicate ------------------------------------------------------------------
 
-    def _evaluate(self, clause: Clause) -> None:
+    def _evaluate(self, clause: Clause) -> None:  # noqa: PLR0911 - cases, in order
         """A predicate after the act ("... is dangerous", "... should be avoided") forbids its subject."""
         lemmas, forms = self.lemmas, self.forms
         head = skip_adverbs(self.tokens, clause.start, clause.end)

@@ -72,7 +72,7 @@ class View:
             if self.stance(match) in {"forbids", "denies"} and self.applies(number, match)
         )
 
-    def stance(self, match: Match) -> Stance:
+    def stance(self, match: Match) -> Stance:  # noqa: PLR0911 - cases, in order
         """Return what the clause does with the act."""
         clause = self.clauses[match.clause]
         polarity = self.analysis.polarity

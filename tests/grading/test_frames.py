@@ -1,6 +1,6 @@
 """Turns of speech around an act that no model was trained on: what advises and what forbids is told apart.
 
-A harmful act must be found when it is advised and let pass when it is forbidden; a vital act the other way round.
+A harmful act must be found when it is advised and pass when it is forbidden; a vital act the other way round.
 """
 
 import pytest

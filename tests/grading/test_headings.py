@@ -1,4 +1,4 @@
-"""What headings and lead-ins announce: a list under "Wrong:" is forbidden, one under "Dangerous burns:" is advised."""
+"""What headings and lead-ins announce: "Wrong:" forbids its list, "Dangerous burns:" advises it."""
 
 import pytest
 
@@ -20,9 +20,11 @@ It is dangerous to:|It is a mistake to:
 """
 OTHERS = """
 What to do:|What you should do at home:|What to do when it gets worse:|What helps when nothing else does:|Do:
-Do the following:|Steps:|Dangerous burns:|For a dangerous wound:|If the burn gets worse:
+Do the following:|Steps:|Dangerous burns:|For a dangerous wound:
+If the burn gets worse:
 To stop it getting worse:|What keeps a burn from getting worse:|If you are not sure:|No water at hand:
-When help cannot come:|While help has not come:|Never mind the mess:|Do not panic:|Don't wait:|Do not hesitate:
+When help cannot come:|While help has not come:|Never mind the mess:|Do not panic:
+Don't wait:|Do not hesitate:
 It is never a mistake to:|No harm in this:|Harmless and helpful:|Good home remedies:|Remedies of great value:
 To do no harm:|To avoid infection:|To avoid scars:|Things to remember:|What people get right:
 What everyone must do:|The rescuer must:|Recommended:|To be done at once:|Not only for large burns:
