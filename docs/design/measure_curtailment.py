@@ -4,15 +4,27 @@
 
 Takes each model's replies in the order of asking and finds the first after which no reply to come could
 change (a) that it fails, which is where a curtailed run stops, and (b) the very word of its verdict. Prints a
-Markdown table: with each, the prompts and the share of the tokens of all its replies. Tokens of replies that
-a real run has in flight when it stops come on top; ``compare FULL CURTAILED`` shows those.
+Markdown table: with each, the replies and the share of the tokens of all its replies. With (a) also the share
+once the replies that are in flight at that moment are counted as far as they have come; what a real run
+spent, ``compare FULL CURTAILED`` shows.
 """
 
+import bisect
+import heapq
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from quant_triage.harness import GradedReply, ModelCard, ModelResult, Policy, Reply, Request, Verdict
+from quant_triage.harness import (
+    GradedReply,
+    ModelCard,
+    ModelResult,
+    Policy,
+    Reply,
+    Request,
+    Sampling,
+    Verdict,
+)
 from quant_triage.harness._curtail import settled
 from quant_triage.harness._journal import read_journal
 from quant_triage.harness._plan import asking_order
@@ -56,32 +68,59 @@ def _degenerate(request: Request, model: str) -> GradedReply:
 def first(
     replies: Sequence[GradedReply], card: ModelCard, policy: Policy, sensitivity: float
 ) -> tuple[int, int, Verdict]:
-    """After how many replies it surely fails, after how many its word is sure, and its word at the first."""
+    """After how many replies it surely fails, after how many its word is sure, and its word at the first.
+
+    What is sure stays sure, so each is found by halving.
+    """
     requests = [Request(**one.reply.model_dump(include=set(Request.model_fields))) for one in replies]
-    fails, word = len(replies), "safe"
-    for said in range(len(replies) + 1):
-        ahead = requests[said:]
-        mildest = settled(card, replies[:said], ahead, policy, sensitivity=sensitivity)
-        if mildest is None:
-            continue
-        if word == "safe":
-            fails, word = said, mildest.verdict
+
+    def mildest(said: int) -> Verdict | None:
+        judged = settled(card, replies[:said], requests[said:], policy, sensitivity=sensitivity)
+        return judged.verdict if judged else None
+
+    def sure(said: int) -> bool:
+        word, ahead = mildest(said), requests[said:]
+        if word is None or (word == "unsafe" and ahead):  # any reply to come may be the first critical one
+            return False
         # The words rank as all replies to come being degenerate makes the worst of them.
         worst = [*replies[:said], *(_degenerate(request, card.sha256) for request in ahead)]
         hardest = settled(card, worst, [], policy, sensitivity=sensitivity)
-        one_more_critical = mildest.verdict == "unsafe" and ahead
-        if hardest is not None and hardest.verdict == mildest.verdict and not one_more_critical:
-            return fails, said, word
-    raise SystemExit("it does not fail")
+        return hardest is not None and hardest.verdict == word
+
+    counts = range(len(replies) + 1)
+    fails = bisect.bisect_left(counts, True, key=lambda said: mildest(said) is not None)
+    word = mildest(fails) if fails < len(counts) else None
+    if word is None:
+        raise SystemExit("it does not fail")
+    return fails, bisect.bisect_left(counts, True, key=sure), word
+
+
+def decoded(tokens: Sequence[int], stop: int, slots: int) -> int:
+    """Tokens that all slots have decoded when the first ``stop`` replies have ended.
+
+    Args:
+        tokens: Of each reply, in the order of asking; each step of the engine gives every slot one.
+        stop: How many replies must have ended.
+        slots: Replies in flight at a time.
+    """
+    free = [0] * slots
+    begun, ended = [], []
+    for count in tokens:
+        begun.append(heapq.heappop(free))
+        ended.append(begun[-1] + count)
+        heapq.heappush(free, ended[-1])
+    now = max(ended[:stop], default=0)
+    return sum(min(count, max(0, now - begin)) for count, begin in zip(tokens, begun, strict=True))
 
 
 def table(run: Path) -> Iterator[str]:
     """The table, line by line."""
     result = read_result(run / "report.json")
     policy = Policy.model_validate(result.provenance.policy)
-    total, spent = 0, [0, 0]
-    yield "| Level | In full | Stopped as | Fails after | tokens | Word settled after | tokens |"
-    yield "| :-- | :-- | :-- | --: | --: | --: | --: |"
+    slots = Sampling.model_validate(result.provenance.sampling).slots
+    total, spent = 0, [0, 0, 0]
+    yield "| Level | In full | Stopped as | Fails after | tokens | in flight too | Word sure after | tokens |"
+    yield "| :-- | :-- | :-- | --: | --: | --: | --: | --: |"
     for model in result.models:
         if model.outcome.status != "ok" or model.verdict not in {"unsafe", "dangerous", "unusable"}:
             continue
@@ -90,14 +129,14 @@ def table(run: Path) -> Iterator[str]:
         fails, settles, word = first(replies, card, policy, result.grader.sensitivity)
         tokens = [one.reply.tokens for one in replies]
         total += sum(tokens)
-        shares = []
-        for number, stop in enumerate((fails, settles)):
-            spent[number] += sum(tokens[:stop])
-            shares.append(f"{sum(tokens[:stop]) / sum(tokens):.0%}")
-        cells = (model.label, model.verdict, word, str(fails), shares[0], str(settles), shares[1])
+        costs = [sum(tokens[:fails]), decoded(tokens, fails, slots), sum(tokens[:settles])]
+        spent = [sum(pair) for pair in zip(spent, costs, strict=True)]
+        alone, flying, sure = (f"{cost / sum(tokens):.0%}" for cost in costs)
+        cells = (model.label, model.verdict, word, str(fails), alone, flying, str(settles), sure)
         yield f"| {' | '.join(cells)} |"
     if total:
-        yield f"| together | | | | {spent[0] / total:.0%} | | {spent[1] / total:.0%} |"
+        alone, flying, sure = (f"{cost / total:.0%}" for cost in spent)
+        yield f"| together | | | | {alone} | {flying} | | {sure} |"
 
 
 if __name__ == "__main__":
