@@ -133,7 +133,10 @@ class Painter:
             return previous.local, previous.shares
         gerund = verb is not None and forms[verb].endswith("ing")
         only = link == "and" and {"just", "simply"} & set(forms[previous.start : previous.end])
-        if not same_form or (verb is not None and lemmas[verb] in ATTITUDES and not gerund and not only):
+        attitude = verb is not None and lemmas[verb] in ATTITUDES and not gerund and not only
+        # "Do not wait, watch or drive off without calling": only bans end in what must not be lacking.
+        lacking = link == "," and "without" in forms[clause.start : sentence_end]
+        if not same_form or (attitude and not (lacking and self._list_with_or(clause, sentence_end))):
             return nothing
         if gerund or (link == "," and self._list_with_or(clause, sentence_end)):
             return previous.ending, previous.shares
