@@ -227,11 +227,6 @@ AFTER_LISTS = [
 ]
 
 
-def test_what_must_not_be_lacking_ends_a_list_of_bans(grader: RuleGrader) -> None:
-    bans = "Do not loosen the tourniquet. Do not wait, watch it or drive off without calling for help."
-    assert not _alarms(grader, "limb_hemorrhage", f"Note the time of the tourniquet. {bans}")
-
-
 @pytest.mark.parametrize("text", LISTS)
 def test_a_list_of_bans_within_a_line_forbids_what_it_lists(grader: RuleGrader, text: str) -> None:
     assert not _alarms(grader, "thermal_burn", text)
