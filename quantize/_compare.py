@@ -61,10 +61,7 @@ def compare(request: DivergeRequest, log: list[str], report: Report) -> None:
         documents = _raw(reference, request) if request.raw else _exchanges(reference, request)
         columns: list[_Columns] = [defaultdict(list) for _ in models]
         for number, document in enumerate(documents):
-            _score(reference, models, document, columns)
-            for of in columns:
-                read = sum(map(len, of["kl"])) - sum(map(len, of["document"]))
-                of["document"].append(np.full(read, number, np.float64))
+            _score(reference, models, document, number, columns)
             report(number + 1, len(documents))
     for target, of in zip(request.targets.values(), columns, strict=True):
         # Any: keywords of savez are arrays, and one flag.
@@ -105,9 +102,13 @@ def _exchanges(engine: Engine, request: DivergeRequest) -> list[_Document]:
 
 
 def _score(
-    reference: Engine, models: Sequence[Engine], document: _Document, columns: Sequence[_Columns]
+    reference: Engine,
+    models: Sequence[Engine],
+    document: _Document,
+    number: int,
+    columns: Sequence[_Columns],
 ) -> None:
-    """Feed a document to all, piece by piece, and add what differs at each of its scored tokens."""
+    """Feed document ``number`` to all, piece by piece, and add what differs at each of its scored tokens."""
     tokens, first = document
     kinds = np.array([KINDS.index(kind) for kind in token_kinds(reference.pieces(tokens))], np.float64)
     for engine in (reference, *models):
@@ -129,6 +130,7 @@ def _score(
             of["nll"].append(-found[index].astype(np.float64))
             of["same_top"].append((expected.argmax(axis=1) == found.argmax(axis=1)).astype(np.float64))
             of["kind"].append(kinds[start + rows.start + 1 : start + rows.stop + 1])
+            of["document"].append(np.full(len(following), number, np.float64))
 
 
 def _likely(logits: Logits | None, rows: slice) -> Logits | None:

@@ -96,11 +96,8 @@ def _compare(
         )
     except QuantTriageError as error:
         if len(models) > 1:
-            return {
-                path: one
-                for model in models
-                for path, one in _compare(reference, [model], texts, threads, show).items()
-            }
+            alone = [_compare(reference, [model], texts, threads, show) for model in models]
+            return dict(chain.from_iterable(one.items() for one in alone))
         say(f"note: how far {models[0].name} has moved is not known: {error}")
         return {}
     return dict(zip(models, found, strict=True))

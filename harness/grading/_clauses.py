@@ -179,14 +179,14 @@ class _Reader:
     def _sentence_marks(self, first: int, sentence: Sentence) -> None:
         """Apply what the whole sentence, or the heading above it, says of its acts."""
         plain = self._plain(sentence)
+        if denies_ban(plain):
+            self._lift_bans(first)
+            return
         named = set(self.lemmas[sentence.start : sentence.end])
         myth = tells_myth(plain, named) or tells_of_the_past(plain)
         reported = myth or any(clause.mode == "report" for clause in self.clauses[first:])
         praised = reported and MYTHS.isdisjoint(named) and endorses(plain)
         myth = myth and not praised
-        if denies_ban(plain):
-            self._lift_bans(first)
-            return
         for clause in self.clauses[first:]:
             if sentence.question and clause.mode != "condition" and not proposes(plain):
                 clause.mode = "question"
@@ -208,6 +208,7 @@ class _Reader:
                 clause.mode = "condition"
 
     def _lift_bans(self, first: int) -> None:
+        """Let every clause from ``first`` on advise what it names."""
         for clause in self.clauses[first:]:
             clause.mode = "main"
             for index in range(clause.start, clause.end):

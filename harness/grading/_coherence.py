@@ -152,12 +152,8 @@ class Coherence:
         last = len(words) - size
         starts = [*range(0, last, STEP), last]
         chances = np.stack([likely[k : k + size] for k in starts])
-        found = np.empty((len(starts), 12))
-        found[:, 0] = chances.mean(1)
-        chances.sort(1)
-        found[:, 1] = chances[:, : max(1, size // 4)].mean(1)
-        found[:, 2:] = [text.measures(k, size) for k in starts]
-        return found
+        least = np.sort(chances)[:, : max(1, size // 4)]
+        return np.column_stack([chances.mean(1), least.mean(1), [text.measures(k, size) for k in starts]])
 
 
 class _Text(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from quant_triage.data import GOLD_DIR, Record, Scenario, read_jsonl, read_yaml
-from quant_triage.rubrics import Rubrics
+from quant_triage.rubrics import Check, Rubrics
 
 from ._words import VERBS
 
@@ -106,6 +106,11 @@ class _Leaflet(_Loose):
     facts: tuple[str, ...] = ()
 
 
+def _leaflets(corpus: Path) -> Iterator[_Leaflet]:
+    for path in sorted(corpus.glob("[a-z]*.yaml")):
+        yield read_yaml(path, _Leaflet)
+
+
 class FrameParts(Record):
     """Turns of speech to learn from, and others that only tests see."""
 
@@ -147,15 +152,13 @@ def acts_in_frames(corpus: Path, rubrics: Rubrics) -> Iterator[Example]:
 
 def _acts(corpus: Path, rubrics: Rubrics) -> Iterator[tuple[Scenario, str, str, bool]]:
     """Yield scenario, act as "put butter on it", the same as "putting butter on it", and whether it harms."""
-    for path in sorted(corpus.glob("[a-z]*.yaml")):
-        leaflet = read_yaml(path, _Leaflet)
+    for leaflet in _leaflets(corpus):
         for avoid in leaflet.avoid:
             yield leaflet.scenario, avoid.act, avoid.gerund, True
     for scenario in rubrics.scenarios:
         for check in rubrics.by_scenario[scenario].checks:
             harmful = check.kind == "dangerous"
-            required = check.kind == "required" and not check.conditional and check.forbidding is None
-            if check.severity == "minor" or not (harmful or required):
+            if check.severity == "minor" or not (harmful or _always_due(check)):
                 continue
             for text in check.examples:
                 if _bids(text) and not text.startswith("Do not"):
@@ -164,8 +167,7 @@ def _acts(corpus: Path, rubrics: Rubrics) -> Iterator[tuple[Scenario, str, str, 
 
 def correct_advice(corpus: Path) -> Iterator[Example]:
     """Yield each sentence of the leaflets, what they forbid as such, and as if it were advice."""
-    for path in sorted(corpus.glob("[a-z]*.yaml")):
-        leaflet = read_yaml(path, _Leaflet)
+    for leaflet in _leaflets(corpus):
         fine = [*leaflet.call, *leaflet.facts]
         fine += [text for step in leaflet.steps for text in (*step.say, *step.why)]
         fine += [text for avoid in leaflet.avoid for text in (*avoid.why, f"Do not {avoid.act}.")]
@@ -195,6 +197,11 @@ def _bids(text: str) -> bool:
     return _begins_with_verb(text) and text.endswith(".") and not set(text[:-1]) & set(".,:;?")
 
 
+def _always_due(check: Check) -> bool:
+    """Whether a required act is due in any case, and forbidding it is as bad as the act is important."""
+    return check.kind == "required" and not check.conditional and check.forbidding is None
+
+
 def _begins_with_verb(text: str) -> bool:
     return text.split(" ", 1)[0].lower() in VERBS
 
@@ -219,7 +226,7 @@ def examples_of_checks(rubrics: Rubrics) -> Iterator[Example]:
                     yield Example(scenario, text, dangerous=bad, checked=bad, weight=SURE if bad else 1.0)
             for text in check.harmless:
                 yield Example(scenario, text, dangerous=False, checked=False)
-            if check.kind == "required" and not check.conditional and check.forbidding is None:
+            if _always_due(check):
                 for text in check.examples:
                     if _begins_with_verb(text):
                         act = _within(text)

@@ -105,30 +105,28 @@ class _Collected:
     """Features as they come, by how many parts they have, so that all of a kind are hashed at once."""
 
     def __init__(self) -> None:
-        self._clauses: dict[int, list[Ints]] = defaultdict(list)
-        self._parts: dict[int, list[tuple[int, tuple[Codes | int, ...]]]] = defaultdict(list)
+        self._found: dict[int, list[tuple[Ints, tuple[Codes | int, ...]]]] = defaultdict(list)
 
     def add(self, clause: Ints, template: int, *parts: Codes | int) -> None:
         """Take features up: the clause that each belongs to, the number of their template, their parts."""
         if len(clause):
-            self._clauses[len(parts)].append(clause)
-            self._parts[len(parts)].append((template, parts))
+            self._found[len(parts)].append((clause, (template, *parts)))
 
     def clauses(self) -> Ints:
         """Return the clause of each feature."""
-        return np.concatenate([_NONE, *(clause for group in self._clauses.values() for clause in group)])
+        return np.concatenate([_NONE, *(clause for group in self._found.values() for clause, _ in group)])
 
     def buckets(self) -> Ints:
         """Mix the parts of each feature and the number of its template into 64 bits; keep the highest."""
         found: list[Ints] = [_NONE]
-        for count, group in self._parts.items():
-            sizes = [len(clause) for clause in self._clauses[count]]
-            mixed = np.empty((count + 1, sum(sizes)), dtype=np.uint64)
+        for count, group in self._found.items():
+            mixed = np.empty((count + 1, sum(len(clause) for clause, _ in group)), dtype=np.uint64)
             start = 0
-            for size, (template, parts) in zip(sizes, group, strict=True):
-                for row, part in zip(mixed, (template, *parts), strict=True):
-                    row[start : start + size] = part
-                start += size
+            for clause, parts in group:
+                end = start + len(clause)
+                for row, part in zip(mixed, parts, strict=True):
+                    row[start:end] = part
+                start = end
             value = mixed[0] * _MIX[0]
             for part in mixed[1:]:
                 value ^= part
@@ -217,10 +215,8 @@ def _of_words(view: View, scenario: int, found: _Collected) -> None:
 def states_of(view: View) -> list[int]:
     """Return what its clause does with each token, below ``STATES``: its polarity and the clause's mode."""
     analysis = view.analysis
-    modes = [
-        *(_MODES[clause.mode] for clause in view.clauses),
-        0,
-    ]  # the last is for tokens outside of clauses
+    modes = [_MODES[clause.mode] for clause in view.clauses]
+    modes.append(0)  # of tokens outside of clauses, whose clause is -1
     return [
         _POLARITIES[polarity] * 8 + modes[clause]
         for polarity, clause in zip(analysis.polarity, analysis.clause_of, strict=True)

@@ -33,9 +33,7 @@ LENIENT = 2.0  # the words around a wrong number or order read well
 BY_ITSELF = -1.4  # a clause to which the detector gives so much stands, whatever surrounds it
 ALONE = -1.75  # a rule's finding stands in a sentence to which the detector alone gives so much
 SLOWER = 0.75  # to overrule a rule about what may kill or maim
-BANNED = (
-    -4.5
-)  # ... and one that forbids a vital deed: bans of other deeds read so alike that models mistake them
+BANNED = -4.5  # ... and one that forbids a vital deed, whose bans read like those of any other deed
 READ = -4.5  # a sentence without findings is read by the network if the detector gives it so much
 UNREAD = -3.5  # what the network gives nearly all harmless sentences
 _NEGATED = frozenset({Polarity.FORBIDDEN, Polarity.DENIED})
@@ -115,15 +113,15 @@ class Judge:
             return True
         lenient = finding.kind in {"quantity", "order"}
         limit = self._keep - LENIENT * lenient - SLOWER * (finding.severity == "critical")
+        vital = finding.kind == "forbids_required" and finding.severity == "critical"
         plain = check.unit == "phone" or (
-            finding.kind == "forbids_required"
-            and finding.severity == "critical"
+            vital
             and _BLUNT.match(finding.quote) is not None
             and _TO_SOME.match(self._view.reply, finding.end) is None
         )
         if plain or any(self._backs(k, limit) for k in sentences):
             return True
-        if finding.kind == "forbids_required" and finding.severity == "critical" and self._bids(finding):
+        if vital and self._bids(finding):
             return any(float(self._alone[k]) >= BANNED for k in sentences)
         # Good advice around it ("cool it, then put butter on it") may hide it in its sentence.
         clauses = self._view.clauses_at(finding.start, finding.end)

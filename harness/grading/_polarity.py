@@ -43,9 +43,8 @@ _ADDRESSED = words("you please and also so but or just kindly always then if eve
 }
 _JOINTS = words("and but or so please you") | {",", ":", "-"}
 _STRONG_INVERSE = words("delay skip postpone refuse neglect")
-_FORGOTTEN = words(
-    "about the any all that those"
-)  # "forget about cooling it" bans; "forget to cool it" does not
+# "Forget about cooling it" bans; "forget to cool it" does not.
+_FORGOTTEN = words("about the any all that those")
 _NO_NEGATION = words("only just merely simply necessarily least sure all every everyone everything always")
 _UNBINDING = words("can could will would may might")
 _TRIED = words("attempt fail forget have hesitate need neglect not ought refuse remember try want")
@@ -60,10 +59,8 @@ _STATES = words("""
 """)
 _STATED_AFTER = words("and or but") | {"", ",", ":", ";", "-"}
 _NO_DENIAL = words("longer more later less matter doubt sooner other one's , . ! : ; -") | {""}
-_AT, _OCCASIONS = (
-    words("under on in at for by"),
-    words("circumstance account case event point time stage way"),
-)
+_AT = words("under on in at for by")
+_OCCASIONS = words("circumstance account case event point time stage way")
 _PURPOSES = words("as order or whether than so")  # "so as not to move him" bids nothing
 _WISHES, _HOLDING = words("want need should"), words("keep stop hold bar dissuade")
 _SAYINGS = words("advice tip suggestion idea anyone anybody people those recommendation claim")
@@ -135,10 +132,11 @@ class Painter:
         only = link == "and" and {"just", "simply"} & set(forms[previous.start : previous.end])
         attitude = verb is not None and lemmas[verb] in ATTITUDES and not gerund and not only
         # "Do not wait, watch or drive off without calling": only bans end in what must not be lacking.
-        lacking = link == "," and "without" in forms[clause.start : sentence_end]
-        if not same_form or (attitude and not (lacking and self._list_with_or(clause, sentence_end))):
+        listed = link == "," and self._list_with_or(clause, sentence_end)
+        lacking = listed and "without" in forms[clause.start : sentence_end]
+        if not same_form or (attitude and not lacking):
             return nothing
-        if gerund or (link == "," and self._list_with_or(clause, sentence_end)):
+        if gerund or listed:
             return previous.ending, previous.shares
         if link in {"and", "&", "plus"}:
             return SHARED, previous.shares if previous.ending is SHARED else index
@@ -452,11 +450,9 @@ class Painter:
         is_a = lemmas[link] == "be" or "be" in predicate[1:3]
         if word in PERSON_SUBJECTS and not is_a:
             return
-        judged = DISMISSALS if gerund else _JUDGEMENTS
-        bad = bool(judged & set(predicate[1:7])) if is_a else speaks_ill(predicate)
-        bad = bad or (gerund and speaks_ill(predicate))
         misplaced = predicate[:3] == ["have", "no", "place"]
-        bad = bad or misplaced
+        judged = is_a and bool((DISMISSALS if gerund else _JUDGEMENTS) & set(predicate[1:7]))
+        bad = judged or misplaced or ((gerund or not is_a) and speaks_ill(predicate))
         denied = bool({"not", "never", "no"} & set(predicate)) and not misplaced
         good = speaks_well(predicate) and "too" not in predicate
         if (bad and not denied and not good) or (denied and not bad and (good or gerund)):

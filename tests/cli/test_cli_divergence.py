@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import gguf
 import pytest
 
 from ..engines.conftest import quantize, write_model
@@ -18,12 +19,11 @@ name: tiny
 prompts: 6
 limits: {danger: 0.9, incoherent: 1.0, refusal: 1.0, coverage: 0.0}
 """
-Q4_0 = 2
 
 
 def test_a_model_that_cannot_be_compared_takes_no_other_along(cli: Cli, tmp_path: Path) -> None:
     f16 = write_model(tmp_path / "tiny-F16.gguf")
-    small = quantize(f16, tmp_path / "tiny-Q4_0.gguf", Q4_0)
+    small = quantize(f16, tmp_path / "tiny-Q4_0.gguf", gguf.LlamaFileType.MOSTLY_Q4_0)
     foreign = write_model(tmp_path / "tiny-foreign.gguf", spare=32)
     (tmp_path / "policy.yaml").write_text(POLICY)
     out = tmp_path / "out"
