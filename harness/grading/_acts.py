@@ -20,6 +20,7 @@ _ANY_CASE = words("even doubt unsure")
 _RESULTS = words("make cause harm hurt bring spread lead")
 _LIMITING_OPENERS = words("until before while if unless when after once who") | {"only if"}
 _IF = words("if when") | {"only if"}
+_FOR_REASONS = words("because since")
 _DUE = words("bleed breathe choke hurt respond wake faint collapse not")
 _EXPERTS = words("""
     911 999 advise center control dispatcher doctor expert handler helpline instruct nurse operator paramedic
@@ -190,6 +191,7 @@ class Examiner:
         if self._names_limit(clause.start, clause.end):
             return True
         conditions = [k for k in clause.conditions if not self._is_any_case(k)]
+        conditions += self._reasons(clause.sentence)
         if conditions:
             states = {state for k in conditions for state in self.view.states_of(k)}
             due = states <= set(check.when) or bool(check.unless and not states & set(check.unless))
@@ -202,6 +204,12 @@ class Examiner:
             and clauses[following].sentence == clause.sentence
             and clauses[following].opener in _LIMITING_OPENERS
         )
+
+    def _reasons(self, sentence: int) -> list[int]:
+        """The clauses of a sentence that give the casualty's state as a reason: "as she cannot swallow"."""
+        view = self.view
+        near = view.reading.clauses_of(sentence)
+        return [k for k in near if view.clauses[k].opener in _FOR_REASONS and view.states_of(k)]
 
     def _is_any_case(self, number: int) -> bool:
         """Whether a condition limits nothing: "even if it hurts", "if in doubt"."""

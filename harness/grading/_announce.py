@@ -13,11 +13,13 @@ _BEFORE_NOT = words("do should must what to or and thing please also shall") | {
 _NO_DEEDS = words("""
     panic worry forget hesitate delay wait mind only just everyone everybody sure certain tell know mention
     say teach share regret be fear
+    awake alert breathe normal normally responsive respond conscious able swallow improve better allergic
+    train available clear
 """)
 
 _BAD = (
     r"(?:wrong|harmful|dangerous|useless|worthless|outdated|obsolete|forbidden|prohibited|banned|"
-    r"contraindicated|unhelpful|pointless|unsafe|futile|ineffective)"
+    r"contraindicated|unhelpful|pointless|unsafe|futile|ineffective|bad|poor)"
 )
 _ACTS = (
     r"(?:practices?|remed(?:y|ies)|measures?|methods?|advice|ideas?|habits?|treatments?|things?|acts?|"
@@ -37,6 +39,13 @@ _LEADS = (
     r"what (?:\w+ ){1,3}(?:get|gets|do|does) wrong",
     rf"(?:what|this|{_ACTS}) (?:that |which )?(?:only |often )?makes? (?:\w+ ){{1,3}}worse",
     rf"(?:what|{_ACTS}) (?:that |which )?(?:only |often )?(?:does|do|causes?) (?:real )?(?:harm|damage)",
+    (
+        rf"{_ACTS} (?:that |which )?(?:\w+ )?(?:can |may |could |will )?"
+        r"(?:(?:do|does|cause|causes) (?:\w+ )?(?:harm|damage)|harm|injure|hurt|kill)"
+        r"(?: (?!not\b)\w+){0,3}"
+    ),
+    r"(?:few|some|ones) that (?:can |may |could )?(?:do (?:\w+ )?harm|harm|hurt|kill|cost lives)",
+    r"(?<!not )(?:just|equally|every bit) (?:as )?(?:wrong|bad|harmful|dangerous|risky|useless)",
     rf"{_ACTS} (?:without|of no|with no) (?:any |proven |real )?(?:value|use|benefit|effect)",
     rf"(?:old|earlier|former) {_ACTS}(?: \w+){{0,4}} (?:dropped|abandoned|given up|withdrawn|discarded)",
     rf"(?<!not )(?<!less ){_BAD} (?:and {_BAD} )?(?:home |kitchen |folk |old )?{_ACTS}",
@@ -49,7 +58,11 @@ _LEADS = (
     r"(?:^\W*|to )leave undone",
     r"(?<!dos and )(?<!do's and )(?:don'ts|donts|do nots|no nos)",
     r"(?:and|but) (?:are|is|do|does) not",
-    r"(?<!not )(?<!never )(?<!to )(?:forget|leave out|skip)(?: (?:these|this|about))?",
+    r"^\W*stop (?:doing|using)(?: (?:this|these|that))?",
+    (
+        r"(?<!not )(?<!never )(?<!to )(?:forget|leave out|skip)"
+        rf"(?: (?:these|this|about|(?:\w+ ){{1,3}}{_ACTS}))?(?: too)?"
+    ),
     r"(?:do not|don't|never|avoid)(?: ever)?(?: do)?(?: (?:any|all) of)? (?:the following|these)(?: things)?",
     r"(?:do not|don't|never) ,",
 )

@@ -17,6 +17,7 @@ _MARKER = re.compile(
 )
 _FORBIDDING = re.compile(r"[\u274c\u2717\u2718\U0001f6ab\u26d4\u2716\U0001f645\u2612]")
 _ALLOWING = re.compile(r"[\u2705\u2713\u2714\u2611]")
+_LED = re.compile(r"\s*(?:\*\*|__)[^*_]+(?:\*\*|__)")  # "**Waiting.** Every minute counts."
 _BOLD = re.compile(r"\s*(?:\*\*|__)[^*_]+(?:\*\*|__)\s*:?\s*$")
 _ABBREVIATIONS = words("e.g i.e dr mr mrs ms st vs approx etc no fig u.s u.k a.m p.m")
 _HEADING_WORDS = words("not never avoid don'ts donts mistake myth do step instead")
@@ -80,6 +81,7 @@ class _Line:
     indent: int
     is_item: bool
     is_hash: bool
+    is_led: bool
 
 
 def sentences(tokens: Tokens) -> list[Sentence]:
@@ -101,12 +103,14 @@ class _Divider:
         bans: Index of the sentence that announced the list of bans which is being read, or -1.
         within: Whether a semicolon or colon says that the list goes on.
         myths: Whether the paragraph is about myths, so that what it quotes is one.
+        led: Whether bold words open the items under the heading in place of markers; None before the first.
     """
 
     def __init__(self, tokens: Tokens):
         self.tokens = tokens
         self.found: list[Sentence] = []
         self.heading: _Heading | None = None
+        self.led: bool | None = False
         self.block = 0
         self.blank = True
         self.unfinished = False
@@ -147,6 +151,7 @@ class _Divider:
             indent=len(text) - len(text.lstrip(" \t>")),
             is_item=bool(marker and marker["item"]),
             is_hash=bool(marker and marker["hash"]),
+            is_led=_LED.match(text) is not None,
         )
 
     def _goes_on(self, line: _Line) -> bool:
@@ -160,6 +165,8 @@ class _Divider:
         self.bans, self.within = -1, False
         self.myths = bool(self.heading and self.heading.rule == "myth")
         is_heading = self._is_heading(line)
+        if self.led is None:
+            self.led = line.is_led and not line.is_item and not is_heading
         if self.heading and self._ends(self.heading, line, is_heading):
             self.heading = None
         rule: Rule = self.heading.rule if self.heading else ""
@@ -176,7 +183,10 @@ class _Divider:
             self._add(Sentence(a, b, self.block, its_rule, above, own, index == 0, line.is_item, asks))
         if is_heading and pieces:
             governs = heading_rule(self.tokens, pieces[-1][0], pieces[-1][1])
+            if not governs and len(pieces) > 1 and self._points_back(*pieces[-1][:2]):
+                governs = heading_rule(self.tokens, pieces[-2][0], pieces[-1][1])
             self.heading = _Heading(len(self.found) - 1, governs, line.indent, line.is_item, line.is_hash)
+            self.led = None
 
     def _add(self, sentence: Sentence) -> None:
         """Take up a sentence; a list of bans that begins or goes on in it is cut into its items."""
@@ -286,7 +296,12 @@ class _Divider:
             return True
         if is_heading and not (line.is_item and not heading.is_item and heading.lasting):
             return True
-        return not line.is_item and self.blank and not heading.lasting
+        within = line.is_item or (self.led and line.is_led)
+        return not within and self.blank and not heading.lasting
+
+    def _points_back(self, start: int, end: int) -> bool:
+        """Whether a heading lists what the sentence before it named: "These are the main ones:"."""
+        return not {"ones", "few", "some", "them"}.isdisjoint(self.tokens.forms[start:end])
 
 
 def _pieces(tokens: Tokens, first: int, last: int) -> list[tuple[int, int, bool]]:

@@ -7,7 +7,7 @@ from ._mode import agrees, answers_yes, denies_ban, mode_of, proposes, refused, 
 from ._model import Analysis, Clause, Polarity
 from ._past import endorses, tells_of_the_past
 from ._polarity import Painter
-from ._split import CONDITIONAL, Splitter, Start
+from ._split import CONDITIONAL, Splitter, Start, skip_adverbs
 from ._text import tokenise
 from ._words import AUXILIARIES, FINITE, INVERSE, MYTHS, VERBS, words
 
@@ -55,6 +55,7 @@ class _Reader:
             if start < end:
                 self._add(Clause(start, end, index, opener=opener), link, first, sentence)
         self._split_subjects(first)
+        self._share_judgement(first)
         self._antecedents(first)
         self._attach_conditions(first, sentence)
         self._sentence_marks(first, sentence)
@@ -144,6 +145,23 @@ class _Reader:
             while end > clause.start and not self.forms[end - 1].isalpha():
                 end -= 1
             clause.flips = end - clause.start <= _SHORT_CONDITION and self.lemmas[end - 1] == "not"
+
+    def _share_judgement(self, first: int) -> None:
+        """Two subjects in the -ing form have one predicate: "pressing there or lifting it is a mistake"."""
+        polarity = self.analysis.polarity
+        for following, clause in pairwise(reversed(self.clauses[first:])):
+            joined = self.forms[clause.end - 1] in {"or", "and"}
+            bare = not any(self.lemmas[k] in FINITE for k in range(clause.start + 1, clause.end))
+            if not (joined and bare and self._is_gerund(clause) and self._is_gerund(following)):
+                continue
+            head = skip_adverbs(self.analysis.tokens, following.start, following.end)
+            if polarity[head] in {Polarity.FORBIDDEN, Polarity.DENIED}:
+                for index in range(clause.start, clause.end):
+                    polarity[index] = polarity[head]
+
+    def _is_gerund(self, clause: Clause) -> bool:
+        head = skip_adverbs(self.analysis.tokens, clause.start, clause.end)
+        return head < clause.end and self.forms[head].endswith("ing") and self.lemmas[head] in VERBS
 
     def _antecedents(self, first: int) -> None:
         """Find what pronouns point to, and which clauses are asked about."""

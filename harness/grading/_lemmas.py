@@ -10,9 +10,10 @@ from ._words import CACHED_WORDS, SMALL_WORDS, words
 
 # Words that are their own base form here, whatever the table says ("wound" is no form of "wind").
 _OWN = words("""
-    as best better blood breast cannot cutter data dead drunk epipen further gas glasses ground his
-    iced injured inner later least left less lower more most mouth nothing number outer people
-    pliers rose saw scissors sugary thermal this tweezers upper us worse wound
+    as best better blood breast cannot crew cutter data dead dive drunk epipen exercise further gas glasses
+    ground his iced injured inner later least left less lighter lower matter more most mouth nothing number
+    outer people pliers promise rose saw scissors sugary thermal this tweezers upper us worse worst
+    wound
 """)
 _FORMS = """
     adrenaline: adrenalin
@@ -38,7 +39,7 @@ _FORMS = """
     downward: downwards
     dressing: dressing dressings
     epinephrine: epinephrin
-    feed: fed
+    feed: feed fed
     feel: felt
     find: found
     forward: forwards
@@ -64,6 +65,7 @@ _FORMS = """
     other: others
     pad: pads
     paralyze: paralysed
+    practice: practise practised practising
     put: putting
     second: secs sec
     sleep: slept

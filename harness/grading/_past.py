@@ -15,6 +15,7 @@ _LONG_AGO = re.compile(
     r"twentieth|last|18th|19th|20th) century|old days|olden days|days of)\b|"
     r"\b(?:old|older|earlier|former|ancient|victorian) (?:\w+ )?(?:lore|books?|manuals?|textbooks?|charts?|"
     r"guidelines?|courses?|leaflets?|teaching|editions?|rules?|custom|practice|remed\w+|habit)\b|"
+    r"^\W*once (?:\w+ ){1,2}(?:was|were|used|would|had) |"
     r"\bonce (?:told|taught|thought|believed|recommended|advised|used|standard|common)\b|"
     r"\bused to be\b|\b(?:first|early) aid (?:once|then)\b|\bgrandparents\b"
 )

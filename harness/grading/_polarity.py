@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from ._lemmas import is_base_form
+from ._lemmas import is_base_form, verbs
 from ._mode import speaks_ill, speaks_well
 from ._model import Clause, Polarity
 from ._split import Splitter, skip_adverbs
@@ -59,6 +59,18 @@ _STATES = words("""
 """)
 _STATED_AFTER = words("and or but") | {"", ",", ":", ";", "-"}
 _NO_DENIAL = words("longer more later less matter doubt sooner other one's , . ! : ; -") | {""}
+_PEOPLE = words("""
+    other others people everybody everyone anybody anyone bystander onlooker crowd child kid baby pet dog him
+    them her me us animal casualty public spectator traffic
+""")
+_EXPERTS_JOB = words("job task work matter business")
+_EXPERTS = words("""
+    hospital doctor surgeon professional paramedic crew expert nurse medic clinic specialist dentist
+""")
+_RULED_OUT = words("instead rather place never not")
+_BEFORE_PLACE, _AFTER_PLACE = words("and but") | {","}, words("and then") | {","}
+_PLACES = words("on over in into at under above below near against across inside behind through")
+_MEANT = words("it them him her this that")
 _AT = words("under on in at for by")
 _OCCASIONS = words("circumstance account case event point time stage way")
 _PURPOSES = words("as order or whether than so")  # "so as not to move him" bids nothing
@@ -154,16 +166,27 @@ class Painter:
         """Whether the clauses from here to the end of the list are joined by "or" ("rub, squeeze or pop")."""
         for index in range(clause.start, sentence_end):
             form = self.forms[index]
-            if form in {"or", "nor"} and self.splitter.begins(index + 1, sentence_end):
+            begins = self.splitter.begins(index + 1, sentence_end) or self._is_bare(index + 1, sentence_end)
+            if form in {"or", "nor"} and begins:
                 return True
             if form in {"and", "but", ";", "then", "instead"}:
                 return False
         return False
 
+    def _is_bare(self, index: int, end: int) -> bool:
+        """Whether a verb in its base form stands there with its object: "or drink whisky"."""
+        return index + 1 < end and self.lemmas[index] in VERBS and is_base_form(*self._at(index))
+
+    def _at(self, index: int) -> tuple[str, str]:
+        return self.forms[index], self.lemmas[index]
+
     def _negated_verb(self, clause: Clause) -> int | None:
         """The first verb among the clause's forbidden words."""
         for index in range(clause.start, clause.end):
             if self.polarity[index] and self.lemmas[index] in VERBS and self.lemmas[index] not in AVOID:
+                return index
+        for index in range(clause.start + 1, clause.end):  # "never prop it up": a verb of no check
+            if self.lemmas[index - 1] in {"not", "never"} and self.forms[index] in verbs():
                 return index
         return None
 
@@ -185,9 +208,9 @@ class Painter:
             polarity[index] = state
             if word not in _TURNING:
                 continue
-            if self._turns_locally(word, previous, following, lemmas[start:index]):
+            if self._turns_locally(word, previous, following, lemmas[start:index]) or self._corrects(index):
                 resume = state if resume is None else resume
-                local = FORBIDDEN if word in {"instead", "rather", "place"} else DENIED
+                local = FORBIDDEN if word in _RULED_OUT else DENIED
                 state = AFFIRMED if state in _NEGATED and not self._aims(clause, index) else local
             else:
                 state = self._turned(clause, index, word, previous, following, state)
@@ -238,7 +261,9 @@ class Painter:
         if word == "steer" or (word in {"stay", "keep"} and following == "away"):
             away = word == "steer" or "from" in lemmas[index : index + 4]
             return _toggle(state, FORBIDDEN) if away else state
-        if word == "leave" and following == "out" and lemmas[index + 2 : index + 3] != ["of"]:
+        if word == "keep" and self._keeps_away(index, end):
+            return _toggle(state, FORBIDDEN)
+        if word == "leave" and self._leaves_out(index, end):
             return _toggle(state, FORBIDDEN)
         if word in INVERSE and previous != "without":
             if word == "delay" and following in {"treatment", "care", "help", ",", "."}:
@@ -277,6 +302,40 @@ class Painter:
         if word in WARNINGS and self._warns(index, end):
             return _toggle(state, FORBIDDEN)
         return state
+
+    def _keeps_away(self, index: int, end: int) -> bool:
+        """Whether a thing, not somebody, is to be kept away: "keep the hair dryer well away"."""
+        forms = self.forms[index + 1 : min(end, index + 12)]
+        if "away" not in forms:
+            return False
+        at = forms.index("away")
+        people = _PEOPLE | PERSON_SUBJECTS
+        return (
+            forms[at + 1 : at + 2] != ["from"]
+            and people.isdisjoint(forms[:at])
+            and people.isdisjoint(self.lemmas[index + 1 : index + 1 + at])
+        )
+
+    def _leaves_out(self, index: int, end: int) -> bool:
+        """Whether something is to be left out: "leave out the salt", "leave the drops out"."""
+        forms = self.forms[index + 1 : min(end, index + 6)]
+        if "out" not in forms:
+            return False
+        at = forms.index("out")
+        following = forms[at + 1 : at + 2]
+        return following != ["of"] if at == 0 else following == [] or following[0] in ",.:;!"
+
+    def _corrects(self, index: int) -> bool:
+        """Whether a word rules out a place and no more: "beside the bone, never on it, and pad it"."""
+        forms = self.forms[index - 1 : index + 4]
+        return (
+            len(forms) == 5
+            and forms[1] in {"never", "not"}
+            and forms[0] in _BEFORE_PLACE
+            and forms[2] in _PLACES
+            and forms[3] in _MEANT
+            and forms[4] in _AFTER_PLACE
+        )
 
     def _is_worst(self, index: int) -> bool:
         """Whether "the worst thing you can do is ..." or "the last thing you want is ..." begins here."""
@@ -450,9 +509,10 @@ class Painter:
         is_a = lemmas[link] == "be" or "be" in predicate[1:3]
         if word in PERSON_SUBJECTS and not is_a:
             return
-        misplaced = predicate[:3] == ["have", "no", "place"]
+        misplaced = predicate[:3] == ["have", "no", "place"] or (gerund and _is_for_experts(predicate))
         judged = is_a and bool((DISMISSALS if gerund else _JUDGEMENTS) & set(predicate[1:7]))
-        bad = judged or misplaced or ((gerund or not is_a) and speaks_ill(predicate))
+        idle = predicate[0] in _UNBINDING and "only" in predicate[1:2]  # "would only mask it"
+        bad = judged or misplaced or idle or ((gerund or not is_a) and speaks_ill(predicate))
         denied = bool({"not", "never", "no"} & set(predicate)) and not misplaced
         good = speaks_well(predicate) and "too" not in predicate
         if (bad and not denied and not good) or (denied and not bad and (good or gerund)):
@@ -470,6 +530,15 @@ class Painter:
     def _paint_range(self, start: int, end: int, value: Polarity) -> None:
         for index in range(start, end):
             self.polarity[index] = value
+
+
+def _is_for_experts(predicate: list[str]) -> bool:
+    """Whether words leave an act to others: "is a job for the hospital", "is for doctors"."""
+    if predicate[:1] != ["be"] or "for" not in predicate[1:5] or "not" in predicate[:3]:
+        return False
+    at = predicate.index("for")
+    named = at == 1 or bool(_EXPERTS_JOB & set(predicate[1:at]))
+    return named and bool(_EXPERTS & set(predicate[at + 1 : at + 4]))
 
 
 def _toggle(state: Polarity, by: Polarity) -> Polarity:

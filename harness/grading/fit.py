@@ -2,12 +2,12 @@
 
     python -m quant_triage.harness.grading.fit [--keep-network] [--device cuda]
 
-About half an hour on two cores, nearly all of it for the network; ``--keep-network`` leaves that one as it
-is, with the figures of its own training. The same device and number of threads give the same weights. It
-needs a checkout with the extra ``train``: the leaflets of ``training/corpus`` are its examples of correct
-advice. Run it again after a change of the training part of the gold set, the corpus, the rubrics or the
-clause analysis, and raise VERSION in ``_rules``. It reads neither ``dev.jsonl``
-nor ``test.jsonl``. The card's figures are of the third of the training part that a second training, for this
+Over an hour on two cores and six minutes on a GPU, nearly all of it for the network; ``--keep-network``
+leaves that one as it is, with the figures of its own training. The same device and number of threads give
+the same weights. It needs a checkout with the extra ``train``: the leaflets of ``training/corpus`` are its
+examples of correct advice. Run it again after a change of the training part of the gold set, the corpus, the
+rubrics or the clause analysis, and raise VERSION in ``_rules``. It reads neither ``dev.jsonl`` nor
+``test.jsonl``. The card's figures are of the third of the training part that a second training, for this
 purpose only, leaves out; the rules take part with what they find.
 """
 
