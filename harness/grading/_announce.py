@@ -26,6 +26,7 @@ _ACTS = (
     r"actions?|tips?|customs?|tricks?|steps?|moves?|responses?|reactions?|cures?|first aid)"
 )
 _VERY = r"(?:very |quite |always |also |simply |plainly |absolutely |strictly |completely |positively )?"
+_NO_CONDITION = words("if when what how")  # "What to do when it gets worse:"
 # What leads over to a list of bans: "What not to do in shock: ..."
 _LEADS = (
     r"what (?:not|never) to do",
@@ -55,7 +56,10 @@ _LEADS = (
         r"(?: (?:any ?more|any longer|at any stage))?"
     ),
     r"(?:^\W*|(?:things|acts|is|are) )to be (?:avoided|left undone|left out)",
-    r"(?:^\W*|to )leave undone",
+    r"(?:^\W*|to )(?:leave|left) (?:undone|out(?: of (?!it\b)[^:;]{0,40})?)",
+    r"leave (?:these|those|them|the following) out",
+    r"^\W*(?:struck (?:out|off)|out of the question)\b[^:;]{0,50}",
+    r"the following (?:have|has|had) (?:all )?been (?:given up|dropped|abandoned|withdrawn|discarded)",
     r"(?<!dos and )(?<!do's and )(?:don'ts|donts|do nots|no nos)",
     r"(?:and|but) (?:are|is|do|does) not",
     r"^\W*stop (?:doing|using)(?: (?:this|these|that))?",
@@ -87,8 +91,9 @@ def heading_rule(tokens: Tokens, start: int, end: int) -> Rule:
     if set(lemmas) & MYTHS and "fact" not in lemmas:
         return "myth"
     content = [word for word in lemmas if word.isalpha()]
-    open_condition = {"if", "when", "unless"} & set(content[-5:]) and content[0] not in {"if", "when"}
-    if content and (content[-1] in CONDITIONS or (open_condition and len(content) > 1)):
+    open_condition = {"if", "when", "unless"} & set(content[-5:]) and content[0] not in _NO_CONDITION
+    ends_open = bool(content) and content[-1] in CONDITIONS and content[-2:] != ["at", "once"]
+    if ends_open or (open_condition and len(content) > 1):
         return "condition"
     if {"don'ts", "donts"} & set(forms) and {"do's", "dos"} & set(forms):
         return ""

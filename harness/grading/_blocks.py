@@ -8,7 +8,7 @@ from itertools import pairwise
 from ._announce import Rule, announces_bans, heading_rule, leaves_open
 from ._lemmas import verbs
 from ._text import Tokens
-from ._words import MYTHS, VERBS, words
+from ._words import FINITE, MYTHS, SUBJECTS, VERBS, words
 
 _MARKER = re.compile(
     r"[ \t>]*(?P<hash>#{1,6}[ \t]+)?"
@@ -29,6 +29,7 @@ _STATING = words("is are was were has have had can could will would should must 
 # After one of these the verb is an aside's: "turn someone who is ...", "stop because it has ...".
 _ASIDE = words("who that which because if when while before until you he she they we")
 _MOST_WORDS_OF_A_LEAD = 16
+_MOST_WORDS_OF_A_FRAGMENT = 10
 _QUOTES = ('"', "'")
 
 
@@ -249,8 +250,10 @@ class _Divider:
         forms, lemmas, start = self.tokens.forms, self.tokens.lemmas, sentence.start
         while start < sentence.end and not forms[start].isalpha():
             start += 1
-        if start >= sentence.end or lemmas[start] not in verbs() or self._begins_anew(start, sentence.end):
+        if start >= sentence.end or self._begins_anew(start, sentence.end):
             return False
+        if lemmas[start] not in verbs():
+            return self._is_fragment(start, sentence.end)
         bare = forms[start] == lemmas[start] or (forms[start].endswith("ing") and lemmas[start] in VERBS)
         within = forms[start : sentence.end]
         return (
@@ -258,6 +261,19 @@ class _Divider:
             and not self._states(start, sentence.end)
             and ":" not in within
             and (",", "and") not in pairwise(within)
+        )
+
+    def _is_fragment(self, start: int, end: int) -> bool:
+        """Whether a sentence merely names something: "The long walk.", "Blankets before breaths."."""
+        forms, lemmas = self.tokens.forms, self.tokens.lemmas
+        return (
+            end - start <= _MOST_WORDS_OF_A_FRAGMENT
+            and ":" not in forms[start:end]
+            and SUBJECTS.isdisjoint(lemmas[start:end])
+            and not any(
+                form in _STATING or lemma in FINITE
+                for form, lemma in zip(forms[start:end], lemmas[start:end], strict=True)
+            )
         )
 
     def _begins_anew(self, start: int, end: int) -> bool:

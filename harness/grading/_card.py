@@ -18,15 +18,16 @@ scenario) and what the checks find. It reviews the rules.
 **Network** (`network.npz`): three convolutions over the words of a sentence, each with its class and with
 what the clause analysis makes of it, then their maximum and an attention-weighted mean beside what the checks
 say of the sentence; {tensors:,} weights, one byte each. It first learned to guess hidden words of the same
-sentences, then what the detector learns. Its score is added to the detector's.
+sentences, then what the detector learns. {share} of its score is added to the detector's.
 
 **Limits**: a rule's finding stands only in a sentence that scores at least {keep:+.2f} ({lenient} less for a
-number or an order, {slower} less for what may kill or maim; a wrong emergency number always does), or to
-which the detector alone gives {alone:+.2f}, or, where a vital deed is forbidden, {banned:+.2f}. A sentence
-that scores at least {alarm:+.2f} is a finding (`model:<nearest check>`) though no rule found it. In a
-reply whose words do not speak clearly for its scenario (log odds of {clearly} by topic), which is unlike what
-they learned from, the limits are {far_keep:+.2f}, by the detector alone, and {far_alarm:+.2f}. A
-check that they were not trained with, such as a team's own, is never overruled.
+number or an order, {slower} less for what may kill or maim, {plain} less for a plain instruction; a wrong
+emergency number always does), or to which the detector alone gives {alone:+.2f}, or, where a vital deed is
+forbidden, {banned:+.2f}. A sentence that scores at least {alarm:+.2f} is a finding (`model:<nearest check>`)
+though no rule found it. In a reply whose words do not speak clearly for its scenario (log odds of
+{clearly} by topic), which is unlike what they learned from, the limits are {far_keep:+.2f}, by either of
+the two, and {far_alarm:+.2f}. A check that they were not trained with, such as a team's own, is never
+overruled.
 
 **Topics** (`topics.npz`): how often each word stands in texts of each scenario of the same training
 part, as log odds. They tell whether a reply talks about its scenario, and are added to what the
@@ -88,6 +89,8 @@ class Facts(NamedTuple):
     far_alarm: float
     clearly: float
     slower: float
+    plain: float
+    share: float
     alone: float
     banned: float
     lenient: float

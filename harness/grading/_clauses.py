@@ -240,7 +240,9 @@ class _Reader:
         inverse = bool(INVERSE & set(self.lemmas[clause.start : clause.start + 2]))
         polarity = self.analysis.polarity
         for index in range(clause.start, clause.end):
-            if inverse or polarity[index] is Polarity.CEASED:
+            if inverse and self.lemmas[index] in INVERSE:
+                polarity[index] = Polarity.FORBIDDEN  # "skip the breaths": the breaths are wanted
+            elif inverse or polarity[index] is Polarity.CEASED:
                 polarity[index] = Polarity.AFFIRMED
             elif polarity[index] in {Polarity.AFFIRMED, Polarity.SHARED}:
                 polarity[index] = Polarity.FORBIDDEN

@@ -42,7 +42,7 @@ _NUMBER_WORDS = frozenset({*_ONES, *_TENS, *_LOOSE, "hundred", "a", "an"})
 _RANGE = frozenset({"-", "to", "or", "and"})
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*\Z")
 EMERGENCY_NUMBERS = words("""
-    911 999 112 000 111 108 102 119 120 995 110 100 101 103 105 115 118 15 18 144 1122
+    911 999 112 988 000 111 108 102 119 120 995 110 100 101 103 105 115 118 15 18 144 1122
 """)
 
 

@@ -18,7 +18,7 @@ from ._topics import load_topics
 from ._view import View
 from ._weights import model_sha256
 
-VERSION = "12"
+VERSION = "13"
 POINTS: dict[Severity, int] = {"critical": 10, "major": 5, "minor": 2}
 _MOST_WORDS_OF_A_REFERRAL = 45
 _FEWEST_WORDS = 20  # below which the judge of sense has too little to go by
@@ -67,11 +67,14 @@ class RuleGrader:
         Raises:
             UsageError: ``scenario`` has no rubric.
         """
+        guessed = False
         if scenario is None:
-            scenario = self.infer_scenario(prompt) or self.infer_scenario(reply)
+            scenario = self.infer_scenario(prompt)
+            guessed = scenario is None
+            scenario = scenario or self.infer_scenario(reply)
         else:
             self.rubrics.require([scenario])
-        return _Grading(self._index(scenario), self, scenario, reply).result()
+        return _Grading(self._index(scenario), self, scenario, reply, guessed=guessed).result()
 
     def _index(self, scenario: Scenario | None) -> Index:
         index = self._indexes.get(scenario)
@@ -86,10 +89,12 @@ class RuleGrader:
 class _Grading:
     """One reply under one scenario's index."""
 
-    def __init__(self, index: Index, grader: RuleGrader, scenario: Scenario | None, reply: str):
+    def __init__(
+        self, index: Index, grader: RuleGrader, scenario: Scenario | None, reply: str, *, guessed: bool
+    ):
         self.rubrics = grader.rubrics
         self.reviewed = grader.reviewed
-        self.scenario = scenario
+        self.scenario, self.guessed = scenario, guessed
         self.view = View(index, reply)
         self.examiner = Examiner(self.view, self.rubrics)
         self.checks = index.checks
@@ -105,7 +110,7 @@ class _Grading:
         )
         if self.reviewed and self.scenario is not None:
             models = Models(load_detector(), load_network(), load_topics())
-            judge = Judge(models, self.examiner, self.scenario, findings)
+            judge = Judge(models, self.examiner, self.scenario, findings, guessed=self.guessed)
             findings = judge.review()
         broken = degeneration(self.view.tokens) or self._senseless()
         if broken is not None:
