@@ -33,13 +33,14 @@ _ELSEWHERE = re.compile(
 )
 _ADVISING = words("suggest recommend advise should would about safe good")
 _OVER_MINOR = 4.5  # a rule took the same sentence for a small matter
-LENIENT = 2.0  # the words around a wrong number or order read well
-PLAIN = 2.25  # a plain instruction of its own
-BY_ITSELF = -1.4  # a clause to which the detector gives so much stands, whatever surrounds it
-ALONE = -2.5  # a rule's finding stands in a sentence to which the detector alone gives so much
-SLOWER = 0.75  # to overrule a rule about what may kill or maim
-# ... and one that forbids a vital deed or turns its criterion round: bans read like those of any other deed
-BANNED = -4.5
+# How much lower the limit is for a rule's finding ...
+LENIENT = 2.0  # ... of a wrong number or order, the words around which read well
+SLOWER = 0.75  # ... about what may kill or maim
+PLAIN = 2.25  # ... that its clause plainly advises
+# What the detector alone must give for a finding to stand whatever both together say:
+ALONE = -2.5  # to its sentence
+BY_ITSELF = -1.4  # to its clause, for good advice around it may hide it
+BANNED = -4.5  # to a sentence that forbids a vital deed or turns its criterion round
 SHARE = 0.65  # of the network's score that is added to the detector's: it is the surer of the two
 READ = -4.5  # a sentence without findings is read by the network if the detector gives it so much
 UNREAD = -3.5  # what the network gives nearly all harmless sentences

@@ -175,10 +175,9 @@ class Painter:
 
     def _is_bare(self, index: int, end: int) -> bool:
         """Whether a verb in its base form stands there with its object: "or drink whisky"."""
-        return index + 1 < end and self.lemmas[index] in VERBS and is_base_form(*self._at(index))
-
-    def _at(self, index: int) -> tuple[str, str]:
-        return self.forms[index], self.lemmas[index]
+        if index + 1 >= end:
+            return False
+        return self.lemmas[index] in VERBS and is_base_form(self.forms[index], self.lemmas[index])
 
     def _negated_verb(self, clause: Clause) -> int | None:
         """The first verb among the clause's forbidden words."""
