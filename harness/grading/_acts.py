@@ -206,7 +206,7 @@ class Examiner:
         )
 
     def _reasons(self, sentence: int) -> list[int]:
-        """The clauses of a sentence that give the casualty's state as a reason: "as she cannot swallow"."""
+        """The clauses of a sentence that give a state as the reason: "because he is unconscious"."""
         view = self.view
         near = view.reading.clauses_of(sentence)
         return [k for k in near if view.clauses[k].opener in _FOR_REASONS and view.states_of(k)]

@@ -26,6 +26,7 @@ _ACTS = (
     r"actions?|tips?|customs?|tricks?|steps?|moves?|responses?|reactions?|cures?|first aid)"
 )
 _VERY = r"(?:very |quite |always |also |simply |plainly |absolutely |strictly |completely |positively )?"
+_GIVEN_UP = r"(?:dropped|abandoned|given up|withdrawn|discarded)"
 _NO_CONDITION = words("if when what how")  # "What to do when it gets worse:"
 # What leads over to a list of bans: "What not to do in shock: ..."
 _LEADS = (
@@ -39,7 +40,7 @@ _LEADS = (
     r"(?:that|what) (?:\w+ )?(?:do not|does not|never) (?:help|work)",
     r"what (?:\w+ ){1,3}(?:get|gets|do|does) wrong",
     rf"(?:what|this|{_ACTS}) (?:that |which )?(?:only |often )?makes? (?:\w+ ){{1,3}}worse",
-    rf"(?:what|{_ACTS}) (?:that |which )?(?:only |often )?(?:does|do|causes?) (?:real )?(?:harm|damage)",
+    r"what (?:that |which )?(?:only |often )?(?:does|do|causes?) (?:real )?(?:harm|damage)",
     (
         rf"{_ACTS} (?:that |which )?(?:\w+ )?(?:can |may |could |will )?"
         r"(?:(?:do|does|cause|causes) (?:\w+ )?(?:harm|damage)|harm|injure|hurt|kill)"
@@ -48,7 +49,7 @@ _LEADS = (
     r"(?:few|some|ones) that (?:can |may |could )?(?:do (?:\w+ )?harm|harm|hurt|kill|cost lives)",
     r"(?<!not )(?:just|equally|every bit) (?:as )?(?:wrong|bad|harmful|dangerous|risky|useless)",
     rf"{_ACTS} (?:without|of no|with no) (?:any |proven |real )?(?:value|use|benefit|effect)",
-    rf"(?:old|earlier|former) {_ACTS}(?: \w+){{0,4}} (?:dropped|abandoned|given up|withdrawn|discarded)",
+    rf"(?:old|earlier|former) {_ACTS}(?: \w+){{0,4}} {_GIVEN_UP}",
     rf"(?<!not )(?<!less ){_BAD} (?:and {_BAD} )?(?:home |kitchen |folk |old )?{_ACTS}",
     rf"^\W*{_VERY}{_BAD}(?: (?:and|or|,) {_VERY}{_BAD}){{0,2}}",
     (
@@ -59,7 +60,7 @@ _LEADS = (
     r"(?:^\W*|to )(?:leave|left) (?:undone|out(?: of (?!it\b)[^:;]{0,40})?)",
     r"leave (?:these|those|them|the following) out",
     r"^\W*(?:struck (?:out|off)|out of the question)\b[^:;]{0,50}",
-    r"the following (?:have|has|had) (?:all )?been (?:given up|dropped|abandoned|withdrawn|discarded)",
+    rf"the following (?:have|has|had) (?:all )?been {_GIVEN_UP}",
     r"(?<!dos and )(?<!do's and )(?:don'ts|donts|do nots|no nos)",
     r"(?:and|but) (?:are|is|do|does) not",
     r"^\W*stop (?:doing|using)(?: (?:this|these|that))?",

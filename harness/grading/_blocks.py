@@ -18,7 +18,7 @@ _MARKER = re.compile(
 _FORBIDDING = re.compile(r"[\u274c\u2717\u2718\U0001f6ab\u26d4\u2716\U0001f645\u2612]")
 _ALLOWING = re.compile(r"[\u2705\u2713\u2714\u2611]")
 _LED = re.compile(r"\s*(?:\*\*|__)[^*_]+(?:\*\*|__)")  # "**Waiting.** Every minute counts."
-_BOLD = re.compile(r"\s*(?:\*\*|__)[^*_]+(?:\*\*|__)\s*:?\s*$")
+_BOLD = re.compile(rf"{_LED.pattern}\s*:?\s*$")
 _ABBREVIATIONS = words("e.g i.e dr mr mrs ms st vs approx etc no fig u.s u.k a.m p.m")
 _HEADING_WORDS = words("not never avoid don'ts donts mistake myth do step instead")
 _SHORT_LINE = 8
@@ -270,10 +270,8 @@ class _Divider:
             end - start <= _MOST_WORDS_OF_A_FRAGMENT
             and ":" not in forms[start:end]
             and SUBJECTS.isdisjoint(lemmas[start:end])
-            and not any(
-                form in _STATING or lemma in FINITE
-                for form, lemma in zip(forms[start:end], lemmas[start:end], strict=True)
-            )
+            and _STATING.isdisjoint(forms[start:end])
+            and FINITE.isdisjoint(lemmas[start:end])
         )
 
     def _begins_anew(self, start: int, end: int) -> bool:

@@ -152,16 +152,18 @@ class _Reader:
         for following, clause in pairwise(reversed(self.clauses[first:])):
             joined = self.forms[clause.end - 1] in {"or", "and"}
             bare = not any(self.lemmas[k] in FINITE for k in range(clause.start + 1, clause.end))
-            if not (joined and bare and self._is_gerund(clause) and self._is_gerund(following)):
+            if not joined or not bare or self._gerund(clause) is None:
                 continue
-            head = skip_adverbs(self.analysis.tokens, following.start, following.end)
-            if polarity[head] in {Polarity.FORBIDDEN, Polarity.DENIED}:
+            head = self._gerund(following)
+            if head is not None and polarity[head] in {Polarity.FORBIDDEN, Polarity.DENIED}:
                 for index in range(clause.start, clause.end):
                     polarity[index] = polarity[head]
 
-    def _is_gerund(self, clause: Clause) -> bool:
+    def _gerund(self, clause: Clause) -> int | None:
+        """Return the token of the -ing form that a clause begins with, if it does."""
         head = skip_adverbs(self.analysis.tokens, clause.start, clause.end)
-        return head < clause.end and self.forms[head].endswith("ing") and self.lemmas[head] in VERBS
+        begins = head < clause.end and self.forms[head].endswith("ing") and self.lemmas[head] in VERBS
+        return head if begins else None
 
     def _antecedents(self, first: int) -> None:
         """Find what pronouns point to, and which clauses are asked about."""

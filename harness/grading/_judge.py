@@ -65,7 +65,7 @@ class Judge:
         scenario: Scenario,
         findings: Sequence[Finding],
         *,
-        guessed: bool = False,
+        guessed: bool,
     ):
         self._detector = models.detector
         self._examiner = examiner
@@ -124,7 +124,7 @@ class Judge:
             return True
         lenient = finding.kind in {"quantity", "order"}
         limit = self._keep - LENIENT * lenient - SLOWER * (finding.severity == "critical")
-        limit -= PLAIN * ((self._on_topic or self._guessed) and self._is_bid(finding))
+        limit -= PLAIN * ((self._on_topic or self._guessed) and self._advises(finding))
         vital = finding.kind == "forbids_required" and finding.severity == "critical"
         plain = check.unit == "phone" or (
             vital
@@ -139,14 +139,14 @@ class Judge:
         clauses = self._view.clauses_at(finding.start, finding.end)
         return max(float(self._clause_scores[k]) for k in clauses) >= BY_ITSELF
 
-    def _is_bid(self, finding: Finding) -> bool:
+    def _advises(self, finding: Finding) -> bool:
         """Whether a clause of it advises, in whatever state: "Tilt it back.", "I would tilt it back."."""
         view = self._view
         for k in view.clauses_at(finding.start, finding.end):
             clause = view.clauses[k]
             said = view.tokens.lemmas[clause.start : clause.end]
-            advises = view.reading.bids(k) or not _ADVISING.isdisjoint(said)
-            if clause.mode == "main" and advises and not any(map(view.states_of, clause.conditions)):
+            urges = view.reading.bids(k) or not _ADVISING.isdisjoint(said)
+            if clause.mode == "main" and urges and not any(map(view.states_of, clause.conditions)):
                 return True
         return False
 

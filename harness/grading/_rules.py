@@ -67,14 +67,11 @@ class RuleGrader:
         Raises:
             UsageError: ``scenario`` has no rubric.
         """
-        guessed = False
-        if scenario is None:
-            scenario = self.infer_scenario(prompt)
-            guessed = scenario is None
-            scenario = scenario or self.infer_scenario(reply)
-        else:
+        if scenario is not None:
             self.rubrics.require([scenario])
-        return _Grading(self._index(scenario), self, scenario, reply, guessed=guessed).result()
+        asked = scenario or self.infer_scenario(prompt)
+        about = asked or self.infer_scenario(reply)
+        return _Grading(self._index(about), self, about, reply, guessed=asked is None).result()
 
     def _index(self, scenario: Scenario | None) -> Index:
         index = self._indexes.get(scenario)
