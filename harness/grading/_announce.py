@@ -59,6 +59,8 @@ _LEADS = (
     r"(?:^\W*|(?:things|acts|is|are) )to be (?:avoided|left undone|left out)",
     r"(?:^\W*|to )(?:leave|left) (?:undone|out(?: of (?!it\b)[^:;]{0,40})?)",
     r"leave (?:these|those|them|the following) out",
+    r"(?:^\W*|please )leave (?:(?:these|those|them|the following) )?(?:well |strictly )?alone",
+    r"^\W*not (?:now|yet)",
     r"^\W*(?:struck (?:out|off)|out of the question)\b[^:;]{0,50}",
     rf"the following (?:have|has|had) (?:all )?been {_GIVEN_UP}",
     r"(?<!dos and )(?<!do's and )(?:don'ts|donts|do nots|no nos)",

@@ -52,6 +52,8 @@ _LOST = words("lose waste spare")  # "do not lose a second: ..."
 _HARMS = words("harm danger risk problem")
 _LACKS = words("difficulty inability unable failure risk danger lack consequence")
 _NEED = words("need reason point use benefit one requirement sense")
+_LEAVE = words("permission consent leave approval prescription certificate licence license training course")
+_TOO = words("much many big strong hard heavy hot risky dangerous late slow rough")
 # "Not awake: ..." and "no normal breathing, ..." name a state and forbid nothing of what follows.
 _STATES = words("""
     awake normal normally breathe responsive response responding conscious alert trained allergic available
@@ -92,7 +94,7 @@ _TURNING = (
     | words("""
         not never without prevent instead rather place than steer stay keep afraid scared reluctant shy
         against nothing nobody free clear empty no nor neither tempt temptation urge but replace substitute
-        leave thing from ignore regret
+        leave hold thing from ignore regret
     """)
 )  # fmt: skip
 
@@ -264,6 +266,9 @@ class Painter:
             return _toggle(state, FORBIDDEN)
         if word == "leave" and self._leaves_out(index, end):
             return _toggle(state, FORBIDDEN)
+        if word == "hold" and state in _NEGATED and self._puts_off(index, end):
+            self.polarity[index] = AFFIRMED  # "do not hold it back", "never hold off on the pen"
+            return AFFIRMED
         if word in INVERSE and previous != "without":
             if word == "delay" and following in {"treatment", "care", "help", ",", "."}:
                 return state
@@ -324,6 +329,11 @@ class Painter:
         following = forms[at + 1 : at + 2]
         return following != ["of"] if at == 0 else following == [] or following[0] in ",.:;!"
 
+    def _puts_off(self, index: int, end: int) -> bool:
+        """Whether an act is put off: "hold it back", "hold off on the second pen"."""
+        following = self.forms[index + 1 : min(end, index + 5)]
+        return following[:1] in (["back"], ["off"]) or following[1:2] in (["back"], ["off"])
+
     def _corrects(self, index: int) -> bool:
         """Whether a word rules out a place and no more: "beside the bone, never on it, and pad it"."""
         forms = self.forms[index - 1 : index + 4]
@@ -357,6 +367,8 @@ class Painter:
             return _toggle(state, FORBIDDEN)
         if following in _NO_NEGATION:
             return state
+        if following == "need" and _LEAVE & set(lemmas[index + 2 : index + 5]):
+            return state  # "you do not need his permission to ring", "no training is needed to ..."
         if previous in {"or", "why"} and following in {"", "."}:
             return state
         if following == "go" and "wrong" in lemmas[index + 2 : index + 4]:
@@ -427,6 +439,10 @@ class Painter:
             return state  # "there is no harm in ..." permits
         if following in _NEED:
             return _toggle(state, FORBIDDEN)
+        if self.lemmas[index + 2 : index + 3] == ["have"] and self.lemmas[index + 3 : index + 4] != ["to"]:
+            return _toggle(state, DENIED)  # "no bystander has come to harm from ..."
+        if index == clause.start and "mean" in self.lemmas[index + 2 : clause.end]:
+            return state  # "no pulse means CPR"
         if index > clause.start and self.lemmas[index - 1] == "be":
             return _toggle(state, DENIED)
         near = range(max(clause.start, index - 3), index)
@@ -510,10 +526,11 @@ class Painter:
             return
         misplaced = predicate[:3] == ["have", "no", "place"] or (gerund and _is_for_experts(predicate))
         judged = is_a and bool((DISMISSALS if gerund else _JUDGEMENTS) & set(predicate[1:7]))
+        too_much = predicate[:2] == ["be", "too"] and bool(_TOO & set(predicate[2:3]))
         idle = predicate[0] in _UNBINDING and "only" in predicate[1:2]  # "would only mask it"
-        bad = judged or misplaced or idle or ((gerund or not is_a) and speaks_ill(predicate))
+        bad = judged or misplaced or idle or too_much or ((gerund or not is_a) and speaks_ill(predicate))
         denied = bool({"not", "never", "no"} & set(predicate)) and not misplaced
-        good = speaks_well(predicate) and "too" not in predicate
+        good = ("answer" in predicate or speaks_well(predicate)) and "too" not in predicate
         if (bad and not denied and not good) or (denied and not bad and (good or gerund)):
             kind = DENIED if denied and lemmas[link] in _UNBINDING else FORBIDDEN
             for index in range(clause.start, link):  # "delaying CPR costs lives" is in favour of CPR
