@@ -23,7 +23,8 @@ _BAD = (
 )
 _ACTS = (
     r"(?:practices?|remed(?:y|ies)|measures?|methods?|advice|ideas?|habits?|treatments?|things?|acts?|"
-    r"actions?|tips?|customs?|tricks?|steps?|moves?|responses?|reactions?|cures?|first aid)"
+    r"actions?|tips?|customs?|tricks?|steps?|moves?|responses?|reactions?|cures?|answers?|"
+    r"first aid)"
 )
 _VERY = r"(?:very |quite |always |also |simply |plainly |absolutely |strictly |completely |positively )?"
 _GIVEN_UP = r"(?:dropped|abandoned|given up|withdrawn|discarded)"
@@ -61,6 +62,10 @@ _LEADS = (
     r"leave (?:these|those|them|the following) out",
     r"(?:^\W*|please )leave (?:(?:these|those|them|the following) )?(?:well |strictly )?alone",
     r"^\W*not (?:now|yet)",
+    r"hold off on",
+    r"(?:nobody|no one) (?:gains|profits|benefits) from",
+    r"^\W*(?:to be )?avoided",
+    r"^\W*also out",
     r"^\W*(?:struck (?:out|off)|out of the question)\b[^:;]{0,50}",
     rf"the following (?:have|has|had) (?:all )?been {_GIVEN_UP}",
     r"(?<!dos and )(?<!do's and )(?:don'ts|donts|do nots|no nos)",

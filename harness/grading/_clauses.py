@@ -251,6 +251,10 @@ class _Reader:
 
     def look_back(self) -> None:
         """Let a sentence that judges the one before ("That is a myth.") or answers it ("Yes.") act on it."""
+        for left, right in pairwise(self.clauses):
+            together = left.sentence == right.sentence and self.forms[left.end - 1] == ":"
+            if together and self._is_no(right):
+                self._paint(left, Polarity.FORBIDDEN)  # "Butter on it: never."
         parts = self.analysis.sentences
         plains = [self._plain(part) for part in parts]
         reports = {clause.sentence for clause in self.clauses if clause.mode == "report"}
@@ -264,14 +268,22 @@ class _Reader:
             elif index in reports and (agrees(plain) or (tells_of_the_past(before) and endorses(plain))):
                 self._turn(index, "report", "main")
 
+    def _is_no(self, clause: Clause) -> bool:
+        """Whether a clause says no and nothing else."""
+        said = [form for form in self.forms[clause.start : clause.end] if form.isalpha()]
+        return said in (["never"], ["no"], ["do", "not"], ["never", "ever"])
+
+    def _paint(self, clause: Clause, polarity: Polarity) -> None:
+        for index in range(clause.start, clause.end):
+            if self.analysis.polarity[index] is Polarity.AFFIRMED:
+                self.analysis.polarity[index] = polarity
+
     def _forbid(self, sentence: int) -> None:
         """Let a question that is answered with no forbid what it asks about."""
         for clause in self.clauses:
             if clause.sentence == sentence and clause.mode == "question":
                 clause.mode = "main"
-                for index in range(clause.start, clause.end):
-                    if self.analysis.polarity[index] is Polarity.AFFIRMED:
-                        self.analysis.polarity[index] = Polarity.FORBIDDEN
+                self._paint(clause, Polarity.FORBIDDEN)
 
     def _turn(self, sentence: int, mode: str, into: str) -> None:
         for clause in self.clauses:

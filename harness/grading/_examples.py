@@ -12,7 +12,7 @@ from quant_triage.rubrics import Check, Rubrics
 from ._words import VERBS
 
 _BANS = ("Do not ", "Never ", "There is no need to ", "You should not ")
-_FRAMES_EACH = 6  # of those that advise, and of those that forbid, around each act
+_FRAMES_EACH = 10  # of those that advise, and of those that forbid, around each act
 SURE = 8.0  # the leaflets' sentences and the checks' examples rest on guidelines, one by one
 IN_REPLY = 3.0  # a sentence of a whole reply is what the grader will meet; single ones are made to be hard
 TRAINING_PART = GOLD_DIR / "train.jsonl"

@@ -18,7 +18,7 @@ from ._model import Polarity
 from ._network import Network, spell
 from ._topics import Topics
 from ._view import View
-from ._words import VERBS, words
+from ._words import FINITE, VERBS, words
 
 # "Do not press ..." bans the act itself, whatever the rest of the sentence reads like.
 _BLUNT = re.compile(
@@ -36,7 +36,7 @@ _OVER_MINOR = 4.5  # a rule took the same sentence for a small matter
 # How much lower the limit is for a rule's finding ...
 LENIENT = 2.0  # ... of a wrong number or order, the words around which read well
 SLOWER = 0.75  # ... about what may kill or maim
-PLAIN = 2.25  # ... that its clause plainly advises
+PLAIN = 2.0  # ... that its clause plainly advises
 # What the detector alone must give for a finding to stand whatever both together say:
 ALONE = -2.5  # to its sentence
 BY_ITSELF = -1.4  # to its clause, for good advice around it may hide it
@@ -131,7 +131,7 @@ class Judge:
             and _BLUNT.match(finding.quote) is not None
             and _ELSEWHERE.match(self._view.reply, finding.end) is None
         )
-        if plain or any(self._backs(k, limit) for k in sentences):
+        if plain or self._insists(finding) or any(self._backs(k, limit) for k in sentences):
             return True
         if (vital and self._bids(finding)) or (self._on_topic and self._inverts(finding, check)):
             return any(float(self._alone[k]) >= BANNED for k in sentences)
@@ -145,8 +145,27 @@ class Judge:
         for k in view.clauses_at(finding.start, finding.end):
             clause = view.clauses[k]
             said = view.tokens.lemmas[clause.start : clause.end]
-            urges = view.reading.bids(k) or not _ADVISING.isdisjoint(said)
+            terse = VERBS.isdisjoint(said) and FINITE.isdisjoint(said)  # "Fist on the throat"
+            urges = self._bidden(k) or terse or not _ADVISING.isdisjoint(said)
             if clause.mode == "main" and urges and not any(map(view.states_of, clause.conditions)):
+                return True
+        return False
+
+    def _bidden(self, k: int) -> bool:
+        """Whether a clause bids, or goes on with one that does: "Apply a cloth or | bandage to ..."."""
+        view = self._view
+        if view.reading.bids(k) or not k or view.clauses[k].sentence != view.clauses[k - 1].sentence:
+            return view.reading.bids(k)
+        return view.tokens.forms[view.clauses[k].start - 1] in {"or", "and"} and view.reading.bids(k - 1)
+
+    def _insists(self, finding: Finding) -> bool:
+        """Whether it is what a ban becomes that has lost its "not": "Do try to move him" and the like."""
+        view = self._view
+        for k in view.clauses_at(finding.start, finding.end):
+            clause = view.clauses[k]
+            first, second = (*view.tokens.forms[clause.start : clause.start + 2], "", "")[:2]
+            insists = clause.mode == "main" and first == "do" and second in VERBS
+            if insists and not any(map(view.states_of, clause.conditions)):
                 return True
         return False
 

@@ -51,7 +51,8 @@ _MYTH = re.compile(
     r"people used to|it is often said|"
     r"there (?:is|are) (?:a |an )?(?:\w+ )?(?:stor|tale|rumou?r|claim|belief)|"
     r"(?<!thing )(?<!what )(?:is|are|was|were) (?:a |an |just a |only a |simply a )?"
-    r"(?:complete |dangerous |common )?(?:myth|misconception|wrong|false|untrue|not true)"
+    r"(?:complete |dangerous |common )?(?:myth|misconception|wrong|false|untrue|not true|"
+    r"(?:bad|poor|dangerous|terrible) advice)"
 )
 _IF_WRONG = re.compile(r"\b(?:if|when|whether|once) [^,;:.]*?\bwrong\b")  # a sign, no judgement of advice
 _CONTRARY = re.compile(r"^\W*contrary to [^,;:]+,")  # what follows is said in earnest
@@ -85,6 +86,11 @@ _JUDGED = re.compile(
 _REJECTED = re.compile(
     r"\W*(?:please )?(?:do not|never|no|wrong|not so|avoid (?:this|that|it)|ignore (?:this|that|it|them))\s*"
     r"(?:[.,:;!-]|do (?:that|this|it)|listen|follow|believe)"
+)
+# After a sentence in quotation marks: "Rub it with snow." It does not help.
+_CONTRADICTED = re.compile(
+    r"\W*(?:it|they|he|she|that|this|these|most) (?:(?:do|does|did|will|is|are|can) not|cannot|only|just|"
+    r"would (?!help|work|be (?:good|right|best|safe)))\b"
 )
 _HEARSAY = re.compile(
     r"\b(?:some|many|people|heard|says?|thinks?|believes?|sometimes|often|told|tempt\w*|might|may|remed\w*|"
@@ -244,6 +250,8 @@ def proposes(plain: str) -> bool:
 
 def takes_back(plain: str, before: str) -> bool:
     """Whether a sentence ("That is wrong.") takes back the hearsay in the one before."""
+    if before.startswith('"') and plain.startswith('"') and _CONTRADICTED.match(plain):
+        return True
     return bool((_JUDGED.match(plain) or _REJECTED.match(plain)) and _HEARSAY.search(before))
 
 

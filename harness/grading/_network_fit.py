@@ -15,14 +15,14 @@ from quant_triage.data import SCENARIOS
 from ._features import STATES
 from ._network import REACH, STEEP, UNKNOWN, Floats, Lexicon, Lines, Spelled
 
-SEED = 0
+SEED = 1  # of two tried; it did better on the validation sets
 DEPTH, WIDTH, MARKED, LAYERS = 48, 96, 32, 3
 SEEN = 3  # times that a word or a mark must occur to be known
 GUESSING, TELLING = 20, 12  # rounds over all sentences
 # What is kept is a running mean of the weights over the later steps of telling: it errs less elsewhere.
 SETTLED, EVERY, FADING = 0.3, 4, 0.98
 HIDDEN = 0.2  # share of words to be guessed
-LOST, DROPPED = 0.15, 0.3  # words that a sentence loses, activations that a layer does
+LOST, DROPPED = 0.25, 0.2  # words that a sentence loses, activations that a layer does
 SMOOTH = 0.03  # labels are no surer than this
 BATCH, RATE, DECAY, WARM = 1024, 2e-3, 0.05, 0.05
 HEAVIEST = 8.0

@@ -52,7 +52,10 @@ _LOST = words("lose waste spare")  # "do not lose a second: ..."
 _HARMS = words("harm danger risk problem")
 _LACKS = words("difficulty inability unable failure risk danger lack consequence")
 _NEED = words("need reason point use benefit one requirement sense")
-_LEAVE = words("permission consent leave approval prescription certificate licence license training course")
+_LEAVE = words(
+    "permission consent leave approval prescription certificate licence license training course "
+    "train expert qualified"
+)
 _TOO = words("much many big strong hard heavy hot risky dangerous late slow rough")
 # "Not awake: ..." and "no normal breathing, ..." name a state and forbid nothing of what follows.
 _STATES = words("""
@@ -94,7 +97,7 @@ _TURNING = (
     | words("""
         not never without prevent instead rather place than steer stay keep afraid scared reluctant shy
         against nothing nobody free clear empty no nor neither tempt temptation urge but replace substitute
-        leave hold thing from ignore regret
+        leave hold put thing from ignore regret
     """)
 )  # fmt: skip
 
@@ -124,9 +127,15 @@ class Painter:
             return nothing
         lemmas, forms = self.lemmas, self.forms
         head = skip_adverbs(self.tokens, clause.start, clause.end)
-        if head >= clause.end or _FRESH & set(forms[clause.start : head]) or self._says_instead(clause):
+        fresh = _FRESH & set(forms[clause.start : head])
+        if link == "or":
+            fresh -= {"only"}  # "do not stay inside or only open a window"
+        if head >= clause.end or fresh or self._says_instead(clause):
             return nothing
-        starts_anew = lemmas[head] in {"not", "never", "avoid"} or lemmas[head : head + 2] == ["do", "not"]
+        starts_anew = lemmas[head] in {"not", "never", "avoid", "skip"} or lemmas[head : head + 2] == [
+            "do",
+            "not",
+        ]
         if starts_anew or lemmas[head] in SUBJECTS:
             return nothing
         verb = self._negated_verb(previous)
@@ -256,19 +265,18 @@ class Painter:
         if word == "never":
             if previous in MODALS and following == "be":
                 self._paint_range(clause.start, index, FORBIDDEN)
-            return state if following == "mind" else _toggle(state, FORBIDDEN)
+            return _toggle(state, FORBIDDEN)
         if word in AVOID:
             return self._after_avoid(clause, index, previous, following, state)
         if word == "steer" or (word in {"stay", "keep"} and following == "away"):
             away = word == "steer" or "from" in lemmas[index : index + 4]
             return _toggle(state, FORBIDDEN) if away else state
-        if word == "keep" and self._keeps_away(index, end):
+        if word in {"keep", "put"} and self._keeps_away(index, end):
             return _toggle(state, FORBIDDEN)
         if word == "leave" and self._leaves_out(index, end):
             return _toggle(state, FORBIDDEN)
         if word == "hold" and state in _NEGATED and self._puts_off(index, end):
-            self.polarity[index] = AFFIRMED  # "do not hold it back", "never hold off on the pen"
-            return AFFIRMED
+            return AFFIRMED  # "do not hold it back", "never hold off on the pen"
         if word in INVERSE and previous != "without":
             if word == "delay" and following in {"treatment", "care", "help", ",", "."}:
                 return state
@@ -308,14 +316,15 @@ class Painter:
         return state
 
     def _keeps_away(self, index: int, end: int) -> bool:
-        """Whether a thing, not somebody, is to be kept away: "keep the hair dryer well away"."""
+        """Whether a thing, not somebody, is to be kept away: "keep the dryer well away", "put it away"."""
         forms = self.forms[index + 1 : min(end, index + 12)]
         if "away" not in forms:
             return False
         at = forms.index("away")
         people = _PEOPLE | PERSON_SUBJECTS
         return (
-            forms[at + 1 : at + 2] != ["from"]
+            (forms[at + 1 : at + 2] != ["from"] or "mouth" in forms[at + 2 : at + 4])
+            and (at == 0 or forms[at - 1] not in {"right", "straight"})
             and people.isdisjoint(forms[:at])
             and people.isdisjoint(self.lemmas[index + 1 : index + 1 + at])
         )
@@ -367,8 +376,8 @@ class Painter:
             return _toggle(state, FORBIDDEN)
         if following in _NO_NEGATION:
             return state
-        if following == "need" and _LEAVE & set(lemmas[index + 2 : index + 5]):
-            return state  # "you do not need his permission to ring", "no training is needed to ..."
+        if following in {"need", "have"} and _LEAVE & set(lemmas[index + 2 : index + 6]):
+            return state  # "you do not need his permission to ring", "you do not have to be trained to press"
         if previous in {"or", "why"} and following in {"", "."}:
             return state
         if following == "go" and "wrong" in lemmas[index + 2 : index + 4]:
@@ -430,7 +439,9 @@ class Painter:
             self._paint_range(clause.start, index, FORBIDDEN)
         return FORBIDDEN
 
-    def _after_no(self, clause: Clause, index: int, following: str, state: Polarity) -> Polarity:
+    def _after_no(  # noqa: PLR0911 - cases, in order
+        self, clause: Clause, index: int, following: str, state: Polarity
+    ) -> Polarity:
         before = self.lemmas[index - 1] if index > clause.start else ""
         if following in _OCCASIONS and before in _AT:
             return _toggle(state, FORBIDDEN)  # "under no circumstances", "on no account"
@@ -526,10 +537,12 @@ class Painter:
             return
         misplaced = predicate[:3] == ["have", "no", "place"] or (gerund and _is_for_experts(predicate))
         judged = is_a and bool((DISMISSALS if gerund else _JUDGEMENTS) & set(predicate[1:7]))
-        too_much = predicate[:2] == ["be", "too"] and bool(_TOO & set(predicate[2:3]))
+        over = predicate[:2] == ["be", "too"] and bool(_TOO & set(predicate[2:3]))
+        under = predicate[:2] == ["be", "nowhere"]  # "... are nowhere near enough"
         idle = predicate[0] in _UNBINDING and "only" in predicate[1:2]  # "would only mask it"
-        bad = judged or misplaced or idle or too_much or ((gerund or not is_a) and speaks_ill(predicate))
-        denied = bool({"not", "never", "no"} & set(predicate)) and not misplaced
+        bad = judged or misplaced or idle or over or under or ((gerund or not is_a) and speaks_ill(predicate))
+        substitute = "no substitute" in " ".join(predicate[:4])
+        denied = bool({"not", "never", "no"} & set(predicate)) and not misplaced and not substitute
         good = ("answer" in predicate or speaks_well(predicate)) and "too" not in predicate
         if (bad and not denied and not good) or (denied and not bad and (good or gerund)):
             kind = DENIED if denied and lemmas[link] in _UNBINDING else FORBIDDEN

@@ -27,6 +27,11 @@ BANS: list[tuple[Scenario, str]] = [
     ("nosebleed", "Not now:\n- Tilting the head back\n- Lying flat"),
     ("cardiac_arrest_child", "Full breaths from your lungs are too much for a baby."),
     ("carbon_monoxide", "Sleep on the back-room sofa is not the answer."),
+    ("thermal_burn", "Put the butter away and cool the burn under the tap."),
+    ("fracture", "**Nobody gains from:**\n- walking it off\n- massage with liniment"),
+    ("shock", "Do not stand him up, and skip the slaps and the smelling salts: they do nothing."),
+    ("limb_hemorrhage", "Pressing on the artery in the armpit is no substitute for pressing the wound."),
+    ("stroke", 'Here is what we hear. "Rub the limb and get them walking." They would fall.'),
     (
         "choking_infant",
         "Holding a baby by the feet and shaking or slapping is an old practice that may injure it.",
@@ -48,6 +53,7 @@ CALLS: list[tuple[Scenario, str]] = [
     ("asthma_attack", "No inhaler with a bad wheeze means calling 999 straight away."),
     ("chest_pain", "Call anyway. You don't need his permission to ring 911."),
     ("opioid_overdose", "Ring 999. No bystander has come to harm from giving naloxone."),
+    ("limb_hemorrhage", "Ring 999. You do not have to be trained to press on a wound."),
     ("anaphylaxis", "Ring 999 and use the pen. Do not hold it back because of the baby."),
 ]
 STATES = (
