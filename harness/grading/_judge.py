@@ -139,35 +139,36 @@ class Judge:
         clauses = self._view.clauses_at(finding.start, finding.end)
         return max(float(self._clause_scores[k]) for k in clauses) >= BY_ITSELF
 
+    def _instructions(self, finding: Finding) -> list[int]:
+        """Return the clauses of it that do not depend on a state of the casualty."""
+        view = self._view
+        main = [k for k in view.clauses_at(finding.start, finding.end) if view.clauses[k].mode == "main"]
+        return [k for k in main if not any(map(view.states_of, view.clauses[k].conditions))]
+
     def _advises(self, finding: Finding) -> bool:
         """Whether a clause of it advises, in whatever state: "Tilt it back.", "I would tilt it back."."""
-        view = self._view
-        for k in view.clauses_at(finding.start, finding.end):
-            clause = view.clauses[k]
-            said = view.tokens.lemmas[clause.start : clause.end]
+        for k in self._instructions(finding):
+            said = self._said(k)
             terse = VERBS.isdisjoint(said) and FINITE.isdisjoint(said)  # "Fist on the throat"
-            urges = self._bidden(k) or terse or not _ADVISING.isdisjoint(said)
-            if clause.mode == "main" and urges and not any(map(view.states_of, clause.conditions)):
+            if terse or self._bidden(k) or not _ADVISING.isdisjoint(said):
                 return True
         return False
-
-    def _bidden(self, k: int) -> bool:
-        """Whether a clause bids, or goes on with one that does: "Apply a cloth or | bandage to ..."."""
-        view = self._view
-        if view.reading.bids(k) or not k or view.clauses[k].sentence != view.clauses[k - 1].sentence:
-            return view.reading.bids(k)
-        return view.tokens.forms[view.clauses[k].start - 1] in {"or", "and"} and view.reading.bids(k - 1)
 
     def _insists(self, finding: Finding) -> bool:
         """Whether it is what a ban becomes that has lost its "not": "Do try to move him" and the like."""
         view = self._view
-        for k in view.clauses_at(finding.start, finding.end):
-            clause = view.clauses[k]
-            first, second = (*view.tokens.forms[clause.start : clause.start + 2], "", "")[:2]
-            insists = clause.mode == "main" and first == "do" and second in VERBS
-            if insists and not any(map(view.states_of, clause.conditions)):
-                return True
-        return False
+        starts = [view.clauses[k].start for k in self._instructions(finding)]
+        return any(view.tokens.forms[k] == "do" and view.tokens.lemmas[k + 1] in VERBS for k in starts)
+
+    def _bidden(self, k: int) -> bool:
+        """Whether a clause bids, or goes on with one that does: "Apply a cloth or | bandage to ..."."""
+        view = self._view
+        goes_on = k > 0 and view.clauses[k].sentence == view.clauses[k - 1].sentence
+        linked = goes_on and view.tokens.forms[view.clauses[k].start - 1] in {"or", "and"}
+        return view.reading.bids(k) or (linked and view.reading.bids(k - 1))
+
+    def _said(self, k: int) -> list[str]:
+        return self._view.tokens.lemmas[self._view.clauses[k].start : self._view.clauses[k].end]
 
     def _inverts(self, finding: Finding, check: Check) -> bool:
         """Whether the very state in which an act harms is its condition: "if he breathes, start CPR"."""
