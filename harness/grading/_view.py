@@ -153,7 +153,7 @@ class View:
     def _context(self, number: int, near: bool) -> dict[str, str]:
         """Return the casualty's states in which a clause speaks: group -> state; the nearest word wins.
 
-        ``near`` is the clause, its conditions and the description before it; otherwise all that was said
+        ``near`` is the clause, its conditions and the descriptions about it; otherwise all that was said
         shortly before counts as well.
         """
         cached = self._contexts.get((number, near))
@@ -170,6 +170,9 @@ class View:
             _merge(states, self.index.states(self.reading, condition))
         if clause.flips:
             _merge(states, self._opposite(number))
+        following = self.clauses[number + 1 : number + 2]
+        if following and following[0].opener == "who" and following[0].sentence == clause.sentence:
+            _merge(states, self.index.states(self.reading, number + 1))  # "CPR to one | who does not breathe"
         for other in range(number - 1, max(-1, number - 8), -1):
             before = self.clauses[other]
             distance = clause.sentence - before.sentence
