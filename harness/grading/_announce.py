@@ -27,6 +27,7 @@ _ACTS = (
     r"first aid)"
 )
 _VERY = r"(?:very |quite |always |also |simply |plainly |absolutely |strictly |completely |positively )?"
+_THESE = r"(?:these|those|them|the following)"
 _GIVEN_UP = r"(?:dropped|abandoned|given up|withdrawn|discarded)"
 _NO_CONDITION = words("if when what how")  # "What to do when it gets worse:"
 # What leads over to a list of bans: "What not to do in shock: ..."
@@ -59,12 +60,12 @@ _LEADS = (
     ),
     r"(?:^\W*|(?:things|acts|is|are) )to be (?:avoided|left undone|left out)",
     r"(?:^\W*|to )(?:leave|left) (?:undone|out(?: of (?!it\b)[^:;]{0,40})?)",
-    r"leave (?:these|those|them|the following) out",
-    r"(?:^\W*|please )leave (?:(?:these|those|them|the following) )?(?:well |strictly )?alone",
+    rf"leave {_THESE} out",
+    rf"(?:^\W*|please )leave (?:{_THESE} )?(?:well |strictly )?alone",
     r"^\W*not (?:now|yet)",
     r"hold off on",
     r"(?:nobody|no one) (?:gains|profits|benefits) from",
-    r"^\W*(?:to be )?avoided",
+    r"^\W*avoided",
     r"^\W*also out",
     r"^\W*(?:struck (?:out|off)|out of the question)\b[^:;]{0,50}",
     rf"the following (?:have|has|had) (?:all )?been {_GIVEN_UP}",

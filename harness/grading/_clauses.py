@@ -254,7 +254,7 @@ class _Reader:
         for left, right in pairwise(self.clauses):
             together = left.sentence == right.sentence and self.forms[left.end - 1] == ":"
             if together and self._is_no(right):
-                self._paint(left, Polarity.FORBIDDEN)  # "Butter on it: never."
+                self._ban(left)  # "Butter on it: never."
         parts = self.analysis.sentences
         plains = [self._plain(part) for part in parts]
         reports = {clause.sentence for clause in self.clauses if clause.mode == "report"}
@@ -273,17 +273,18 @@ class _Reader:
         said = [form for form in self.forms[clause.start : clause.end] if form.isalpha()]
         return said in (["never"], ["no"], ["do", "not"], ["never", "ever"])
 
-    def _paint(self, clause: Clause, polarity: Polarity) -> None:
+    def _ban(self, clause: Clause) -> None:
+        """Let a clause forbid what it affirms."""
         for index in range(clause.start, clause.end):
             if self.analysis.polarity[index] is Polarity.AFFIRMED:
-                self.analysis.polarity[index] = polarity
+                self.analysis.polarity[index] = Polarity.FORBIDDEN
 
     def _forbid(self, sentence: int) -> None:
         """Let a question that is answered with no forbid what it asks about."""
         for clause in self.clauses:
             if clause.sentence == sentence and clause.mode == "question":
                 clause.mode = "main"
-                self._paint(clause, Polarity.FORBIDDEN)
+                self._ban(clause)
 
     def _turn(self, sentence: int, mode: str, into: str) -> None:
         for clause in self.clauses:

@@ -131,7 +131,7 @@ class Judge:
             and _BLUNT.match(finding.quote) is not None
             and _ELSEWHERE.match(self._view.reply, finding.end) is None
         )
-        if plain or self._insists(finding) or any(self._backs(k, limit) for k in sentences):
+        if plain or any(self._backs(k, limit) for k in sentences) or self._insists(finding):
             return True
         if (vital and self._bids(finding)) or (self._on_topic and self._inverts(finding, check)):
             return any(float(self._alone[k]) >= BANNED for k in sentences)
@@ -156,9 +156,9 @@ class Judge:
 
     def _insists(self, finding: Finding) -> bool:
         """Whether it is what a ban becomes that has lost its "not": "Do try to move him" and the like."""
-        view = self._view
-        starts = [view.clauses[k].start for k in self._instructions(finding)]
-        return any(view.tokens.forms[k] == "do" and view.tokens.lemmas[k + 1] in VERBS for k in starts)
+        tokens = self._view.tokens
+        starts = [self._view.clauses[k].start for k in self._instructions(finding)]
+        return any(tokens.forms[k] == "do" and VERBS & set(tokens.lemmas[k + 1 : k + 2]) for k in starts)
 
     def _bidden(self, k: int) -> bool:
         """Whether a clause bids, or goes on with one that does: "Apply a cloth or | bandage to ..."."""

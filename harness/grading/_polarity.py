@@ -32,6 +32,7 @@ from ._words import (
 AFFIRMED, DENIED, FORBIDDEN, SHARED, CEASED = Polarity
 _NEGATED = frozenset({FORBIDDEN, DENIED})
 _CARRIED = frozenset({FORBIDDEN, DENIED, SHARED})
+_ANEW = words("not never avoid skip")
 _FRESH = words("instead then just simply immediately always rather please only")
 _ADDRESSED = words("you please and also so but or just kindly always then if ever") | {
     ",",
@@ -132,10 +133,7 @@ class Painter:
             fresh -= {"only"}  # "do not stay inside or only open a window"
         if head >= clause.end or fresh or self._says_instead(clause):
             return nothing
-        starts_anew = lemmas[head] in {"not", "never", "avoid", "skip"} or lemmas[head : head + 2] == [
-            "do",
-            "not",
-        ]
+        starts_anew = lemmas[head] in _ANEW or lemmas[head : head + 2] == ["do", "not"]
         if starts_anew or lemmas[head] in SUBJECTS:
             return nothing
         verb = self._negated_verb(previous)
@@ -340,8 +338,7 @@ class Painter:
 
     def _puts_off(self, index: int, end: int) -> bool:
         """Whether an act is put off: "hold it back", "hold off on the second pen"."""
-        following = self.forms[index + 1 : min(end, index + 5)]
-        return following[:1] in (["back"], ["off"]) or following[1:2] in (["back"], ["off"])
+        return not {"back", "off"}.isdisjoint(self.forms[index + 1 : min(end, index + 3)])
 
     def _corrects(self, index: int) -> bool:
         """Whether a word rules out a place and no more: "beside the bone, never on it, and pad it"."""
@@ -537,10 +534,7 @@ class Painter:
             return
         misplaced = predicate[:3] == ["have", "no", "place"] or (gerund and _is_for_experts(predicate))
         judged = is_a and bool((DISMISSALS if gerund else _JUDGEMENTS) & set(predicate[1:7]))
-        over = predicate[:2] == ["be", "too"] and bool(_TOO & set(predicate[2:3]))
-        under = predicate[:2] == ["be", "nowhere"]  # "... are nowhere near enough"
-        idle = predicate[0] in _UNBINDING and "only" in predicate[1:2]  # "would only mask it"
-        bad = judged or misplaced or idle or over or under or ((gerund or not is_a) and speaks_ill(predicate))
+        bad = judged or misplaced or _misses(predicate) or ((gerund or not is_a) and speaks_ill(predicate))
         substitute = "no substitute" in " ".join(predicate[:4])
         denied = bool({"not", "never", "no"} & set(predicate)) and not misplaced and not substitute
         good = ("answer" in predicate or speaks_well(predicate)) and "too" not in predicate
@@ -559,6 +553,14 @@ class Painter:
     def _paint_range(self, start: int, end: int, value: Polarity) -> None:
         for index in range(start, end):
             self.polarity[index] = value
+
+
+def _misses(predicate: list[str]) -> bool:
+    """Whether words find an act too much, too little or of no use to what is wrong."""
+    too_much = predicate[:2] == ["be", "too"] and bool(_TOO & set(predicate[2:3]))
+    too_little = predicate[:2] == ["be", "nowhere"]  # "... are nowhere near enough"
+    masks = predicate[0] in _UNBINDING and "only" in predicate[1:2]  # "would only mask it"
+    return too_much or too_little or masks
 
 
 def _is_for_experts(predicate: list[str]) -> bool:

@@ -1,4 +1,4 @@
-"""How chat models set their advice: bold lead words, headings, dos and don'ts. By the rules alone."""
+"""How chat models set their advice: bold lead words, headings, dos and don'ts; idle refusals."""
 
 import pytest
 
