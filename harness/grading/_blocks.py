@@ -172,11 +172,13 @@ class _Divider:
             self.heading = None
         rule: Rule = self.heading.rule if self.heading else ""
         above = self.heading.sentence if self.heading else -1
-        crossed = bool(_FORBIDDING.search(line.text))
-        if crossed:
-            rule = "forbid"
-        elif _ALLOWING.search(line.text):
-            rule = ""
+        crossed = False
+        if not line.text.isascii():
+            crossed = bool(_FORBIDDING.search(line.text))
+            if crossed:
+                rule = "forbid"
+            elif _ALLOWING.search(line.text):
+                rule = ""
         pieces = _pieces(self.tokens, line.first, line.last)
         for index, (a, b, asks) in enumerate(pieces):
             own = is_heading and index == len(pieces) - 1

@@ -21,6 +21,7 @@ _WINDOW = 20
 _LONGEST_PHRASE = 24
 _QUOTE = 160
 _RUN = re.compile(r"([^\s.\-_=*#~>\u2500-\u257f])\1{7,}|([.\-_=*#~!?])\2{39,}")
+_RUNS_FROM = 8
 _SYLLABLES = re.compile(r"([^\W\d_]{2,8}?)\1{3,}")
 _EMPTY_ITEMS = re.compile(r"(?:^[ \t]*(?:\(?\d{1,3}[.)]|[-*\u2022])[ \t]*\n){3,}", re.MULTILINE)
 _SOUP = re.compile(r"(?:[^\w\s.,!?'\"][^\S\n]*\n?[^\S\n]*){14,}")
@@ -93,12 +94,12 @@ class _Reader:
     def pattern(self) -> Degeneration | None:
         """Runs of one character or syllable, lists of nothing, soups of markup, leaked dialogue."""
         text = self.tokens.text
-        for expression, why in (
-            (_RUN, "characters repeat"),
-            (_EMPTY_ITEMS, "list items are empty"),
-            (_SOUP, "markup without text"),
+        for possible, expression, why in (
+            (any(char * _RUNS_FROM in text for char in set(text)), _RUN, "characters repeat"),
+            (text.count("\n") >= 3, _EMPTY_ITEMS, "list items are empty"),
+            (True, _SOUP, "markup without text"),
         ):
-            match = expression.search(text)
+            match = expression.search(text) if possible else None
             if match:
                 return Degeneration(match.start(), min(match.end(), match.start() + _QUOTE), why)
         for place, index in enumerate(self.words):

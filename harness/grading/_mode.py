@@ -2,6 +2,7 @@
 
 import re
 
+from ._hinted import Hinted
 from ._model import Clause, Mode
 from ._past import narrates
 from ._split import skip_adverbs
@@ -35,7 +36,7 @@ _PROGNOSIS = words("usually normally generally probably soon eventually always o
 _WAITS = words("wait stay remain keep")
 _NOT_DEEDS = words("wait vomit eat swallow")
 
-_MYTH = re.compile(
+_MYTH = Hinted(
     r"old wives|contrary to|used to (?:be|think|believe|recommend|say|advise|teach)|w(?:as|ere) once|"
     r"once (?:thought|taught|believed|recommended)|no longer (?:recommended|advised|used|taught|done|"
     r"considered)|"
@@ -52,15 +53,19 @@ _MYTH = re.compile(
     r"there (?:is|are) (?:a |an )?(?:\w+ )?(?:stor|tale|rumou?r|claim|belief)|"
     r"(?<!thing )(?<!what )(?:is|are|was|were) (?:a |an |just a |only a |simply a )?"
     r"(?:complete |dangerous |common )?(?:myth|misconception|wrong|false|untrue|not true|"
-    r"(?:bad|poor|dangerous|terrible) advice)"
+    r"(?:bad|poor|dangerous|terrible) advice)",
+    "wives|contrary|used to|once|no longer|despite|in spite|mistake|common error|people|heard|have read|"
+    "have seen|been told| read | hear | tell| say|suggest|advis|urge|insist|in the past|years ago|outdated|"
+    "advice|so called|belief|folk|wrong|often said|stor|tale|rumo|claim|myth|misconception|false|true",
 )
 _IF_WRONG = re.compile(r"\b(?:if|when|whether|once) [^,;:.]*?\bwrong\b")  # a sign, no judgement of advice
 _CONTRARY = re.compile(r"^\W*contrary to [^,;:]+,")  # what follows is said in earnest
-_BAN_DENIED = re.compile(
+_BAN_DENIED = Hinted(
     r"\b(?:myth|misconception|wives' tale|untrue|not true|false|wrong|nonsense|mistaken) that (?:\w+ ){0,3}"
     r"(?:should|must|may|can|do) (?:not|never)\b|"
     r"\b(?:advice|rule|warning)s? (?:not|never) to \b[^,;:.]+ (?:is|was|are|were) (?:\w+ )?"
-    r"(?:wrong|outdated|mistaken|nonsense|myth|false)\b"
+    r"(?:wrong|outdated|mistaken|nonsense|myth|false)\b",
+    "myth|misconception|tale|true|false|wrong|nonsense|mistaken|advice|rule|warning",
 )
 _NO_MYTH = re.compile(
     r"(?:not|never) (?:just )?an? (?:old )?(?:myth|misconception|wives|mistake)|"
@@ -229,7 +234,8 @@ def tells_myth(plain: str, lemmas: set[str]) -> bool:
     """Whether a sentence names its acts as a myth, an error or a thing of the past."""
     if "wrong" in plain:
         plain = _IF_WRONG.sub("", plain)
-    plain = _CONTRARY.sub("", plain)
+    if "contrary" in plain:
+        plain = _CONTRARY.sub("", plain)
     named = bool(MYTHS & lemmas)
     if not named and not _MYTH.search(plain):
         return False

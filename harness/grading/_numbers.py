@@ -71,7 +71,7 @@ _COME_SECOND = words("bandage blanket cloth dressing helper layer pad person res
 def _value(tokens: Tokens, index: int, end: int) -> tuple[float, int] | None:  # noqa: PLR0911, PLR0912
     """Return the number at ``index`` and where it ends."""
     form = tokens.forms[index]
-    if _NUMBER.match(form):
+    if form[0].isdigit() and _NUMBER.match(form):
         try:
             value = float(
                 form.replace(",", "") if re.fullmatch(r"\d{1,3}(,\d{3})+", form) else form.replace(",", ".")

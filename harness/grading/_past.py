@@ -81,9 +81,9 @@ def _runs_on(forms: list[str], at: int, end: int) -> bool:
 def tells_of_the_past(plain: str) -> bool:
     """Whether a sentence tells what was done or taught long ago, and does not say that it is done today."""
     return (
-        _LONG_AGO.search(plain) is not None
+        not _PAST_FORMS.isdisjoint(plain.split())
+        and _LONG_AGO.search(plain) is not None
         and _PRESENT.search(plain) is None
-        and not _PAST_FORMS.isdisjoint(plain.split())
     )
 
 

@@ -173,11 +173,12 @@ class _Grading:
     def _refusal(self, met: list[str]) -> list[Finding]:
         """A refusal, or a reply that only sends for help and says nothing to do until it comes."""
         tokens = self.view.tokens
-        useful = any(not name.startswith("call") for name in met)
+        if any(not name.startswith("call") for name in met):
+            return []
         refuses = _REFUSAL.search(tokens.plain) is not None
         length = sum(form[0].isalpha() for form in tokens.forms)
         refers = any(name.startswith("call") for name in met) and length <= _MOST_WORDS_OF_A_REFERRAL
-        if useful or not (refuses or refers):
+        if not (refuses or refers):
             return []
         why = (
             "Refuses to help."
