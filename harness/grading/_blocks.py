@@ -2,8 +2,8 @@
 
 import bisect
 import re
-from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 from ._announce import Rule, announces_bans, heading_rule, leaves_open
 from ._lemmas import verbs
@@ -33,8 +33,7 @@ _MOST_WORDS_OF_A_FRAGMENT = 10
 _QUOTES = ('"', "'")
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(NamedTuple):
     """Tokens ``start`` to ``end``.
 
     Attributes:
@@ -60,8 +59,7 @@ class Sentence:
     listed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Heading:
+class _Heading(NamedTuple):
     """A heading that may still govern lines. ``lasting``: a "#" heading, which a blank line does not end."""
 
     sentence: int
@@ -71,8 +69,7 @@ class _Heading:
     lasting: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     """One line of text: tokens ``first`` to ``last``, and how it is set."""
 
     text: str
@@ -131,8 +128,8 @@ class _Divider:
             for index, (a, b, asks) in enumerate(_pieces(self.tokens, previous.start, line.last)):
                 first = index == 0
                 self._add(
-                    replace(previous, start=a, end=b, question=asks, is_heading=previous.is_heading and first,
-                            opens=previous.opens and first)
+                    previous._replace(start=a, end=b, question=asks, is_heading=previous.is_heading and first,
+                                      opens=previous.opens and first)
                 )  # fmt: skip
         else:
             self._new_block(line)
@@ -195,11 +192,11 @@ class _Divider:
         """Take up a sentence; a list of bans that begins or goes on in it is cut into its items."""
         lead = -1 if sentence.is_heading else self._lead(sentence)
         if lead >= 0:
-            self.found.append(replace(sentence, end=lead, is_heading=True))
+            self.found.append(sentence._replace(end=lead, is_heading=True))
             self.bans = len(self.found) - 1
             self.within = True
             self.myths = self.myths or "advice" in self._lemmas(self.found[self.bans])  # quoted after it
-            sentence = replace(sentence, start=lead)
+            sentence = sentence._replace(start=lead)
             bare = leaves_open(self._plain(self.found[-1].start, lead))
         else:
             bare = False
@@ -209,7 +206,7 @@ class _Divider:
         if self.bans >= 0 and (self.within or self._goes_on_banning(sentence)):
             listed = not self.within
             lead_rule: Rule = "myth" if MYTHS & self._lemmas(self.found[self.bans]) else "forbid"
-            sentence = replace(sentence, rule=lead_rule, heading=self.bans, opens=not listed, listed=listed)
+            sentence = sentence._replace(rule=lead_rule, heading=self.bans, opens=not listed, listed=listed)
             semicolon = self.tokens.forms[sentence.end - 1] == ";"
             if self.within and not semicolon and (bare or lead < 0):
                 self.bans = -1  # a list of semicolons ends with its sentence, and so does "Never: ..."
@@ -217,7 +214,7 @@ class _Divider:
         else:
             self.bans = -1
         if self.myths and not sentence.rule and self._is_quoted(sentence):
-            sentence = replace(sentence, rule="myth")
+            sentence = sentence._replace(rule="myth")
         self.myths = self.myths or bool(MYTHS & self._lemmas(sentence))
         self.found.append(sentence)
 

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from quant_triage.data import SCENARIOS, Scenario
 
 from .._records import Finding
-from ._model import Polarity
 from ._view import View
 from ._weights import word_classes
 from ._words import CACHED_WORDS, SMALL_WORDS
@@ -25,15 +24,6 @@ from ._words import CACHED_WORDS, SMALL_WORDS
 _BITS = 20
 WIDTH = 1 << _BITS
 _REACH = 3  # content words that a pair may span
-_MODES = {"main": 0, "condition": 1, "reason": 2, "question": 3, "report": 4, "unclear": 5}
-_POLARITIES = {
-    Polarity.AFFIRMED: 0,
-    Polarity.DENIED: 1,
-    Polarity.FORBIDDEN: 1,
-    Polarity.SHARED: 2,
-    Polarity.CEASED: 3,
-}
-STATES = 8 * (max(_POLARITIES.values()) + 1)
 _SCENARIO = {name: number + 1 for number, name in enumerate(SCENARIOS)}
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
 _SHIFT = np.uint64(29)
@@ -43,6 +33,10 @@ Codes = NDArray[np.uint64]
 Ints = NDArray[np.int64]
 
 _NONE: Ints = np.zeros(0, dtype=np.int64)
+_ONE, _TWO = np.uint64(1), np.uint64(2)
+# First template of pairs, and of single ones, by run: words, their fine classes, their coarse classes.
+_PAIRS: Codes = np.array([10, 23, 33], dtype=np.uint64)
+_CLASSES: Codes = np.array([0, 20, 30], dtype=np.uint64)
 
 
 class Features(NamedTuple):
@@ -107,8 +101,8 @@ class _Collected:
     def __init__(self) -> None:
         self._found: dict[int, list[tuple[Ints, tuple[Codes | int, ...]]]] = defaultdict(list)
 
-    def add(self, clause: Ints, template: int, *parts: Codes | int) -> None:
-        """Take features up: the clause that each belongs to, the number of their template, their parts."""
+    def add(self, clause: Ints, template: Codes | int, *parts: Codes | int) -> None:
+        """Take features up: the clause that each belongs to, the numbers of their templates, their parts."""
         if len(clause):
             self._found[len(parts)].append((clause, (template, *parts)))
 
@@ -175,15 +169,15 @@ def _distinct(row: Ints, bucket: Ints, rows: int) -> Features:
 
 
 def _of_words(view: View, scenario: int, found: _Collected) -> None:
-    analysis, tokens = view.analysis, view.tokens
-    at = [k for k, form in enumerate(tokens.forms) if form[0].isalnum() and analysis.clause_of[k] >= 0]
+    tokens, clause_of, states = view.tokens, view.analysis.clause_of, view.states
+    at = [k for k, form in enumerate(tokens.forms) if clause_of[k] >= 0 and form[0].isalnum()]
     if not at:
         return
-    words = [word_of(tokens.lemmas[k]) for k in at]
-    code = np.array([word.code for word in words], dtype=np.uint64)
+    _, codes, fine, coarse, content = zip(*[word_of(tokens.lemmas[k]) for k in at], strict=True)
+    names = np.array([codes, fine, coarse], dtype=np.uint64)
+    code = names[0]
     form = np.array([code_of(tokens.forms[k]) for k in at], dtype=np.uint64)
-    clause = np.array([analysis.clause_of[k] for k in at])
-    states = states_of(view)
+    clause = np.array([clause_of[k] for k in at])
     state = np.array([states[k] for k in at], dtype=np.uint64)
     found.add(clause, 1, code)
     found.add(clause, 2, code, state)
@@ -198,59 +192,67 @@ def _of_words(view: View, scenario: int, found: _Collected) -> None:
     found.add(clause[:-1][pair], 8, code[:-1][pair], code[1:][pair], state[:-1][pair])
     triple = pair[:-1] & near[1:]
     found.add(clause[:-2][triple], 9, code[:-2][triple], code[1:-1][triple], code[2:][triple])
-    content = np.array([word.content for word in words])
-    _of_pairs(_Run(code[content], state[content], clause[content]), scenario, 10, found)
-    for template, classes in (
-        (20, np.array([word.fine for word in words])),
-        (30, np.array([word.coarse for word in words])),
-    ):
-        known = content & (classes > 0)
-        kind, where, how = classes[known].astype(np.uint64), clause[known], state[known]
-        found.add(where, template, kind)
-        found.add(where, template + 1, kind, how)
-        found.add(where, template + 2, kind, how, scenario)
-        _of_pairs(_Run(kind, how, where), scenario, template + 3, found)
+    # Content words themselves, those with a fine class, those with a coarse one: a run of each, in order.
+    named = (names > 0) & np.array(content)
+    named[0] = content
+    run, place = named.nonzero()
+    words = _Runs(run, names[named], state[place], clause[place])
+    _of_classes(words, scenario, found)
+    _of_pairs(words, scenario, found)
 
 
-def states_of(view: View) -> list[int]:
-    """Return what its clause does with each token, below ``STATES``: its polarity and the clause's mode."""
-    analysis = view.analysis
-    modes = [_MODES[clause.mode] for clause in view.clauses]
-    modes.append(0)  # of tokens outside of clauses, whose clause is -1
-    return [
-        _POLARITIES[polarity] * 8 + modes[clause]
-        for polarity, clause in zip(analysis.polarity, analysis.clause_of, strict=True)
-    ]
+class _Runs(NamedTuple):
+    """Words in reading order, run by run.
 
+    Attributes:
+        run: Which run each word belongs to, by its place in ``_PAIRS``.
+        code: What stands for the word in it.
+        state: What is done with the word.
+        clause: Its clause.
+    """
 
-class _Run(NamedTuple):
-    """Words in reading order: their codes, what is done with them, their clauses."""
-
+    run: Ints
     code: Codes
     state: Codes
     clause: Ints
 
 
-def _of_pairs(run: _Run, scenario: int, template: int, found: _Collected) -> None:
-    """Pairs of words of one clause, in order, at most ``_REACH`` apart."""
-    code, state, clause = run
-    for distance in range(1, _REACH + 1):
-        same = clause[distance:] == clause[:-distance]
-        left, right = code[:-distance][same], code[distance:][same]
-        where, how = clause[distance:][same], state[:-distance][same]
-        found.add(where, template, left, right, how)
-        found.add(where, template + 1, left, right, how, scenario)
+def _of_classes(words: _Runs, scenario: int, found: _Collected) -> None:
+    """Classes in the place of words."""
+    start = np.searchsorted(words.run, 1)
+    template, code = _CLASSES[words.run[start:]], words.code[start:]
+    state, clause = words.state[start:], words.clause[start:]
+    found.add(clause, template, code)
+    found.add(clause, template + _ONE, code, state)
+    found.add(clause, template + _TWO, code, state, scenario)
+
+
+def _of_pairs(words: _Runs, scenario: int, found: _Collected) -> None:
+    """Pairs of words of one clause and run, in order, at most ``_REACH`` apart."""
+    run, code, state, clause = words
+    place = clause * len(_PAIRS) + run
+    lefts = [np.flatnonzero(place[by:] == place[:-by]) for by in range(1, _REACH + 1)]
+    left = np.concatenate(lefts)
+    right = np.concatenate([one + by for by, one in enumerate(lefts, start=1)])
+    template, parts = _PAIRS[run[left]], (code[left], code[right], state[left])
+    found.add(clause[left], template, *parts)
+    found.add(clause[left], template + _ONE, *parts, scenario)
 
 
 def _of_clauses(view: View, found: _Collected) -> None:
-    where, codes = [], []
-    for number, clause in enumerate(view.clauses):
+    codes: list[int] = []
+    for clause in view.clauses:
         sentence = view.analysis.sentences[clause.sentence]
-        kind = f"{clause.mode} {sentence.rule}"
-        for text in (kind, f"{kind} {clause.opener}", f"{sentence.question} {sentence.is_item} {kind}"):
-            where.append(number)
-            codes.append(code_of(text))
-    found.add(np.array(where, dtype=np.int64), 40, np.array(codes, dtype=np.uint64))
+        codes += _opening(clause.mode, sentence.rule, clause.opener, sentence.question, sentence.is_item)
+    where = np.repeat(np.arange(len(view.clauses)), len(_opening("main", "", "", False, False)))
+    found.add(where, 40, np.array(codes, dtype=np.uint64))
+
+
+@functools.lru_cache(maxsize=CACHED_WORDS)
+def _opening(mode: str, rule: str, opener: str, question: bool, is_item: bool) -> tuple[int, ...]:
+    """Return the codes of how a clause opens, and of what sentence it is in."""
+    kind = f"{mode} {rule}"
+    return tuple(map(code_of, (kind, f"{kind} {opener}", f"{question} {is_item} {kind}")))
 
 
 def _of_checks(said: Iterable[tuple[int, str]], found: _Collected) -> None:

@@ -14,6 +14,7 @@ from ._vocabulary import Hits, Span, Vocabulary
 
 _WINDOW = 18
 _MOST_TRIES = 48
+_DENIED = 1000  # tokens that an assignment with a denied word is farther apart, so to speak
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Act:
     strict: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # each is one of its kind, and quick to look up
 class Match:
     """Where an act stands: one span of tokens a slot.
 
@@ -122,7 +123,7 @@ class Index:
             hits = reading.hits[number]
             links = reading.links(number)
             linked = [reading.linked(number, link) for link in links]
-            present = hits.present.union(*(other.present for other in linked))
+            present = hits.present.union(*[other.present for other in linked]) if linked else hits.present
             for slot in present & self._rare:
                 for act in self._by_slot[slot]:
                     if not act.needed <= present or act.absent & hits.present:
@@ -131,8 +132,8 @@ class Index:
                         continue
                     assigned = _assign(act, hits, linked, reading, number)
                     if assigned is not None:
-                        own = [s for s, mine in zip(*assigned, strict=True) if mine]
-                        tokens = tuple(t for span in own for t in range(*span))
+                        own = itertools.compress(*assigned)
+                        tokens = tuple([t for span in own for t in range(*span)])
                         found.append(Match(act, number, *assigned, tokens))
         found.sort(key=lambda m: (m.clause, m.act.check, m.spans))
         return found
@@ -153,42 +154,46 @@ class Index:
 
 def _assign(act: Act, hits: Hits, linked: list[Hits], reading: Reading, number: int) -> Assignment | None:
     """Choose one span a slot: in order, apart from each other, close together, and affirmed if possible."""
-    choices: list[list[tuple[Span, bool]]] = []
-    for slot in act.slots:
-        if slot in hits.present:
-            choices.append([(span, True) for span in hits.spans(slot)])
+    own = tuple([slot in hits.present for slot in act.slots])
+    choices: list[list[Span]] = []
+    for slot, mine in zip(act.slots, own, strict=True):
+        if mine:
+            choices.append(hits.spans(slot))
         else:
             other = next((h for h in linked if slot in h.present), None)
             if other is None:
                 return None
-            choices.append([(other.spans(slot)[-1], False)])
-    if act.strict:
-        choices[0] = [(span, own) for span, own in choices[0] if not own or reading.is_deed(number, span)]
+            choices.append(other.spans(slot)[-1:])
+    if act.strict and own[0]:
+        choices[0] = [span for span in choices[0] if reading.is_deed(number, span)]
         if not choices[0]:
             return None
-    deed, deed_is_own = choices[0][0]
-    if not deed_is_own and (not reading.is_heading(deed[0]) or reading.bids(number)):
+    if not own[0] and (not reading.is_heading(choices[0][0][0]) or reading.bids(number)):
         return None  # the deed itself stands in the clause, or in the heading over a bare list item
     polarity = reading.analysis.polarity
-    best: tuple[int, Assignment] | None = None
-    for combination in itertools.islice(itertools.product(*choices), _MOST_TRIES):
-        mine = [span for span, own in combination if own]
-        if not mine or not _fits(act, combination):
+    best: tuple[Span, ...] | None = None
+    least = _DENIED + _WINDOW + 1
+    for spans in itertools.islice(itertools.product(*choices), _MOST_TRIES):
+        within = spans if all(own) else tuple(itertools.compress(spans, own))
+        if not within or not _fits(act, spans, own):
             continue
-        width = max(span[1] for span in mine) - min(span[0] for span in mine)
-        weight = width + (1000 if any(polarity[t] for span in mine for t in range(*span)) else 0)
-        if width <= _WINDOW and (best is None or weight < best[0]):
-            best = weight, (tuple(span for span, _ in combination), tuple(own for _, own in combination))
-    return best[1] if best else None
+        weight = max([end for _, end in within]) - min([start for start, _ in within])
+        if weight > _WINDOW or weight >= least:
+            continue
+        if any(any(polarity[start:end]) for start, end in within):
+            weight += _DENIED
+        if weight < least:
+            best, least = spans, weight
+    return (best, own) if best else None
 
 
-def _fits(act: Act, combination: tuple[tuple[Span, bool], ...]) -> bool:
+def _fits(act: Act, spans: tuple[Span, ...], own: tuple[bool, ...]) -> bool:
     """Whether the spans lie apart, and those that must follow one another do."""
-    for i, (span, own) in enumerate(combination):
+    for i, (start, end) in enumerate(spans):
         for j in range(i):
-            other, its_own = combination[j]
-            if span[0] < other[1] and other[0] < span[1]:
+            other_start, other_end = spans[j]
+            if start < other_end and other_start < end:
                 return False
-            if j == i - 1 and act.follows[i] and own and its_own and span[0] < other[1]:
+            if j == i - 1 and act.follows[i] and own[i] and own[j] and start < other_end:
                 return False
     return True

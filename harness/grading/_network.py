@@ -15,7 +15,7 @@ from threadpoolctl import ThreadpoolController
 
 from quant_triage.data import SCENARIOS, Scenario
 
-from ._features import states_of, word_of
+from ._features import word_of
 from ._view import View
 from ._weights import NETWORK, weights
 
@@ -71,7 +71,7 @@ def spell(view: View, said: Iterable[tuple[int, str]], only: Sequence[int]) -> I
         of = view.clauses[clause].sentence
         if of in marks:
             marks[of].add(mark)
-    states = states_of(view)
+    states = view.states
     for number in only:
         sentence = analysis.sentences[number]
         at = [k for k in range(sentence.start, sentence.end) if analysis.clause_of[k] >= 0]

@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from quant_triage.data import SCENARIOS
 
-from ._features import STATES
 from ._network import REACH, STEEP, UNKNOWN, Floats, Lexicon, Lines, Spelled
+from ._view import STATES
 
 SEED = 1  # of two tried; it did better on the validation sets
 DEPTH, WIDTH, MARKED, LAYERS = 48, 96, 32, 3

@@ -52,7 +52,7 @@ _SHALL = words("should must may can will")
 _PHRASING = words("of in on at with for to from or and that which who by as if not")
 _BARE = words("panic delay wait drive walk stand sit press rest leave")
 _CASUALTY = words("he she they it")
-_DIVIDERS = frozenset(",;:-()")
+_JOINTS = frozenset(",;:-()") | COORDINATORS
 _NEW_SUBJECTS = words("should must need")
 
 
@@ -136,7 +136,8 @@ class Splitter:
         conditional = found[0].opener in CONDITIONAL
         index = start + 1
         while index < end:
-            new = self._start_at(index, end, found[-1], conditional)
+            begins = conditional or self.forms[index] in _JOINTS or self.lemmas[index] in _OPENING
+            new = self._start_at(index, end, found[-1], conditional) if begins else None
             if new is None:
                 index += 1
                 continue
@@ -154,7 +155,7 @@ class Splitter:
             return None  # 30:2
         if form == "," and self.forms[index - 1 : index + 2] == ["never", ",", "ever"]:
             return None
-        if form in _DIVIDERS or form in COORDINATORS:
+        if form in _JOINTS:
             return self._after_joint(index, end, last, conditional)
         opener = opener_at(self.tokens, index, end) if self.lemmas[index] in _OPENING else ""
         if opener:

@@ -31,6 +31,17 @@ _JOINTS = words("and or then but so")
 _NEGATED = frozenset({Polarity.FORBIDDEN, Polarity.DENIED})
 
 
+_MODES = {"main": 0, "condition": 1, "reason": 2, "question": 3, "report": 4, "unclear": 5}
+_POLARITIES = {
+    Polarity.AFFIRMED: 0,
+    Polarity.DENIED: 1,
+    Polarity.FORBIDDEN: 1,
+    Polarity.SHARED: 2,
+    Polarity.CEASED: 3,
+}
+STATES = 8 * (max(_POLARITIES.values()) + 1)  # of a token
+
+
 class View:
     """The acts of a reply, and how it puts them."""
 
@@ -44,7 +55,18 @@ class View:
         self.matches: dict[int, list[Match]] = defaultdict(list)
         for match in index.matches(self.reading):
             self.matches[match.act.check].append(match)
+        self._stances: dict[Match, Stance] = {}
         self._contexts: dict[tuple[int, bool], dict[str, str]] = {}
+
+    @cached_property
+    def states(self) -> list[int]:
+        """What its clause does with each token, below ``STATES``: its polarity and the clause's mode."""
+        modes = [_MODES[clause.mode] for clause in self.clauses]
+        modes.append(0)  # of tokens outside of clauses, whose clause is -1
+        return [
+            _POLARITIES[polarity] * 8 + modes[clause]
+            for polarity, clause in zip(self.analysis.polarity, self.analysis.clause_of, strict=True)
+        ]
 
     @cached_property
     def quantities(self) -> list[Quantity]:
@@ -72,17 +94,24 @@ class View:
             if self.stance(match) in {"forbids", "denies"} and self.applies(number, match)
         )
 
-    def stance(self, match: Match) -> Stance:  # noqa: PLR0911 - cases, in order
+    def stance(self, match: Match) -> Stance:
         """Return what the clause does with the act."""
+        known = self._stances.get(match)
+        if known is None:
+            known = self._stances[match] = self._stance(match)
+        return known
+
+    def _stance(self, match: Match) -> Stance:  # noqa: PLR0911 - cases, in order
         clause = self.clauses[match.clause]
         polarity = self.analysis.polarity
         values = {polarity[token] for token in match.tokens}
-        first = next(span for span, own in zip(match.spans, match.own, strict=True) if own)
+        first = match.spans[match.own.index(True)]
         deed = {polarity[token] for token in range(*first)}
         lemmas = self.tokens.lemmas
-        operator = next((t for t in range(*first) if lemmas[t] in _OPERATORS), None)
-        if operator is None:
-            operator = next((t for t in match.tokens if lemmas[t] in _DENIALS), None)
+        operators = [t for t in range(*first) if lemmas[t] in _OPERATORS] or [
+            t for t in match.tokens if lemmas[t] in _DENIALS
+        ]
+        operator = operators[0] if operators else None
         if operator is not None:
             values = deed = {polarity[operator]}
             ruled = [token for token in match.tokens if token > operator]
@@ -121,12 +150,16 @@ class View:
     def applies(self, number: int, match: Match) -> bool:
         """Whether the states and the words around a match let the check stand."""
         check = self.index.checks[number]
-        if check.when and not set(self._context(match.clause, near=True).values()) & set(check.when):
+        if check.when and not self._is_in(match, check.when, near=True):
             return False
-        if check.unless and set(self._context(match.clause, near=False).values()) & set(check.unless):
+        if check.unless and self._is_in(match, check.unless, near=False):
             return False
         slot = self.index.without[number]
         return slot < 0 or not self.reading.in_sentence(match.clause, slot)
+
+    def _is_in(self, match: Match, states: tuple[str, ...], *, near: bool) -> bool:
+        """Whether a match stands where the casualty is in one of some states."""
+        return not set(states).isdisjoint(self._context(match.clause, near).values())
 
     def clauses_at(self, start: int, end: int) -> list[int]:
         """Return the clauses that overlap characters ``start`` to ``end`` of the reply."""

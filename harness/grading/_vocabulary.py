@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from quant_triage.rubrics import Slot, parse_slot
 
@@ -15,7 +15,7 @@ _SKIPPED = words("the a an your their his her its any some of this that")
 _NONE: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Hits:
     """The slots that occur in a stretch of text.
 
@@ -26,10 +26,14 @@ class Hits:
 
     present: frozenset[int]
     terms: list[tuple[frozenset[int], Span]]
+    _spans: dict[int, list[Span]] = field(default_factory=dict)
 
     def spans(self, slot: int) -> list[Span]:
         """Return where a slot occurs, in reading order."""
-        return [span for slots, span in self.terms if slot in slots]
+        found = self._spans.get(slot)
+        if found is None:
+            found = self._spans[slot] = [span for slots, span in self.terms if slot in slots]
+        return found
 
 
 class Vocabulary:
@@ -75,23 +79,29 @@ class Vocabulary:
         """Return the slots that occur in the tokens from ``start`` to ``end``."""
         terms: list[tuple[frozenset[int], Span]] = []
         for index in range(start, end):
-            lemma = lemmas[index]
-            single, phrases = self._words.get(lemma), self._phrases.get(lemma)
-            exact = self._forms.get(forms[index]) if self._forms else None
-            if (single is None and phrases is None and exact is None) or (
-                index > start and lemmas[index - 1] == "non"  # "non-alcoholic" is no alcohol
-            ):
-                continue
+            lemma, form = lemmas[index], forms[index]
+            single, exact, phrases = self._words.get(lemma), self._forms.get(form), self._phrases.get(lemma)
+            if index > start and lemmas[index - 1] == "non":
+                continue  # "non-alcoholic" is no alcohol
             if single is not None:
                 terms.append((single, (index, index + 1)))
             if exact is not None:
                 terms.append((exact, (index, index + 1)))
             if phrases is not None:
+                after = _first_words(lemmas, index + 1, end)
                 for rest, slots in phrases.items():
-                    stop = _phrase_end(lemmas, rest, index + 1, end)
+                    stop = _phrase_end(lemmas, rest, index + 1, end) if rest[0] in after else -1
                     if stop > 0:
                         terms.append((slots, (index, stop)))
         return Hits(_NONE.union(*[slots for slots, _ in terms]), terms)
+
+
+def _first_words(lemmas: Sequence[str], at: int, end: int) -> Sequence[str]:
+    """Return the words with which the rest of a phrase may begin: the next, or what articles lead to."""
+    stop = at
+    while stop < end and lemmas[stop] in _SKIPPED:
+        stop += 1
+    return lemmas[at : min(stop + 1, end)]
 
 
 def _phrase_end(lemmas: Sequence[str], rest: tuple[str, ...], at: int, end: int) -> int:
