@@ -10,7 +10,7 @@ import functools
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ CLASSES = EDGE + 1 + _COARSE
 CHANCE_STEP = -1 / 8  # in which log probabilities are counted, one byte each: none is below -31
 
 Floats = NDArray[np.float64]
+_Codes = TypeVar("_Codes", int, NDArray[np.int64])
 
 
 class _Word(NamedTuple):
@@ -79,7 +80,7 @@ def pair_of(left: str, right: str) -> int:
     return _bucket(code_of(left), code_of(right))
 
 
-def _bucket(left: int, right: int) -> int:
+def _bucket(left: _Codes, right: _Codes) -> _Codes:
     return (left * 31 + right) % PAIR_BITS
 
 
@@ -135,18 +136,21 @@ class Coherence:
     def measures(self, forms: Sequence[str]) -> Floats:
         """Return the measures of each window, one row a window."""
         words = [_word(form) for form in forms if form[0].isalnum()] or [_word("")]
+        names, kinds, codes, stems, strange = zip(*words, strict=True)
         near, far, usual = self._language
-        pairs = list(pairwise(words))
-        classes = np.array([EDGE, EDGE, *(word.kind for word in words)])
+        pairs = list(pairwise(names))
+        classes = np.array([EDGE, EDGE, *kinds])
         likely = near[classes[1:-1], classes[2:]] + far[classes[:-2], classes[2:]]
+        code = np.array(codes)
+        known: list[bool] = usual[_bucket(code[:-1], code[1:])].tolist()
         text = _Text(
-            fresh=[not usual[_bucket(left.code, right.code)] for left, right in pairs],
-            pairs=[(left.form, right.form) for left, right in pairs],
-            doubled=[left.form == right.form for left, right in pairs],
-            of_the=[left.form == "of" and right.form in _ARTICLES for left, right in pairs],
-            stems=[word.stem for word in words],
-            strange=[word.strange for word in words],
-            copulas=[word.form in _COPULAS for word in words],
+            known=known,
+            pairs=pairs,
+            doubled=[left == right for left, right in pairs],
+            of_the=[left == "of" and right in _ARTICLES for left, right in pairs],
+            stems=stems,
+            strange=strange,
+            copulas=[name in _COPULAS for name in names],
         )
         size = min(WINDOW, len(words))
         last = len(words) - size
@@ -159,12 +163,12 @@ class Coherence:
 class _Text(NamedTuple):
     """What is counted in each window: one entry a word, or one a pair of neighbours."""
 
-    fresh: list[bool]
+    known: list[bool]
     pairs: list[tuple[str, str]]
     doubled: list[bool]
     of_the: list[bool]
-    stems: list[str]
-    strange: list[bool]
+    stems: Sequence[str]
+    strange: Sequence[bool]
     copulas: list[bool]
 
     def measures(self, start: int, size: int) -> list[float]:
@@ -177,7 +181,7 @@ class _Text(NamedTuple):
         distinct = list(Counter(self.pairs[joined]).values())
         links = max(1, size - 1)
         return [
-            sum(self.fresh[start:end]) / size,
+            self.known[start:end].count(False) / size,
             1 - len(counts) / many,
             max(counts.values(), default=0) / many,
             sum([n * n for n in counts.values()]) / many**2,

@@ -8,7 +8,7 @@ import re
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -22,6 +22,8 @@ _LONGEST_PHRASE = 24
 _QUOTE = 160
 _RUN = re.compile(r"([^\s.\-_=*#~>\u2500-\u257f])\1{7,}|([.\-_=*#~!?])\2{39,}")
 _RUNS_FROM = 8
+# Words as letters: one five times on end, two or three words four times, more three times.
+_LOOP = re.compile(rf"(.)\1{{4}}|(.{{2,3}})\2{{3}}|(.{{4,{_LONGEST_PHRASE}}}?)\3\3", re.DOTALL)
 _SYLLABLES = re.compile(r"([^\W\d_]{2,8}?)\1{3,}")
 _EMPTY_ITEMS = re.compile(r"(?:^[ \t]*(?:\(?\d{1,3}[.)]|[-*\u2022])[ \t]*\n){3,}", re.MULTILINE)
 _SOUP = re.compile(r"(?:[^\w\s.,!?'\"][^\S\n]*\n?[^\S\n]*){14,}")
@@ -34,6 +36,7 @@ _DIALOGUE = re.compile(
 _HINTS_OF_DIALOGUE = (":", "<", "click here", "subscribe", "read more", "copyright", "www.")
 _MARKS_OF_DIALOGUE = 4
 _LONG_WORD = 12
+_MOST_OF_A_STEM = 8
 _LIMITS = {"": sys.maxsize, "?": sys.maxsize, "#": 11}
 _ARTICLES = words("the a an")
 _AFTER_ARTICLE = words(
@@ -44,10 +47,7 @@ _AFTER_PREPOSITION = words("of and or is are was but")
 _IMPOSSIBLE = frozenset(
     [(a, b) for a in _ARTICLES for b in _AFTER_ARTICLE]
     + [(a, b) for a in _PREPOSITIONS for b in _AFTER_PREPOSITION]
-)
-_EXCEPTIONS = frozenset(
-    {("in", "and"), ("to", "and"), ("by", "and"), ("with", "or"), ("with", "and"), ("for", "and")}
-)
+) - {("in", "and"), ("to", "and"), ("by", "and"), ("with", "or"), ("with", "and"), ("for", "and")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,9 @@ class _Reader:
             match = expression.search(text) if possible else None
             if match:
                 return Degeneration(match.start(), min(match.end(), match.start() + _QUOTE), why)
-        for place, index in enumerate(self.words):
-            form = self.tokens.forms[index]
-            if len(form) >= _LONG_WORD and _SYLLABLES.search(form):
+        long = [place for place, form in enumerate(self.forms) if len(form) >= _LONG_WORD]
+        for place in long:
+            if _SYLLABLES.search(self.forms[place]):
                 return self._sign(place, place, "syllables repeat")
         hints = sum(self.tokens.plain.count(hint) for hint in _HINTS_OF_DIALOGUE)  # a quick look saves most
         marks = list(_DIALOGUE.finditer(text)) if hints >= _MARKS_OF_DIALOGUE else []
@@ -118,6 +118,11 @@ class _Reader:
 
     def loop(self) -> Degeneration | None:
         """A phrase that repeats back to back, or comes back again and again."""
+        numbers: dict[str, int] = {}
+        letters = "".join([chr(numbers.setdefault(form, len(numbers))) for form in self.forms])
+        return (self._back_to_back() if _LOOP.search(letters) else None) or self._again_and_again(letters)
+
+    def _back_to_back(self) -> Degeneration | None:
         forms, size = self.forms, len(self.forms)
         seen: dict[str, int] = {}
         distances: Counter[int] = Counter()
@@ -134,11 +139,15 @@ class _Reader:
                 run = run + 1 if forms[index] == forms[index - length] else 0
                 if run >= length * (needed - 1) and not (length == 1 and forms[index] == "#"):
                     return self._sign(index - run - length + 1, index, "the text loops")
+        return None
+
+    def _again_and_again(self, letters: str) -> Degeneration | None:
+        """Phrases of five words that make up much of the text; each word is a letter."""
+        size = len(letters)
         if size >= 60:
-            grams = Counter(zip(*(forms[k:] for k in range(5)), strict=False))
-            if sum(count for count in grams.values() if count > 2) > 0.4 * (size - 4):
-                gram = max(grams, key=lambda g: grams[g])
-                at = next(i for i in range(size) if tuple(forms[i : i + 5]) == gram)
+            grams = Counter([letters[k : k + 5] for k in range(size - 4)])
+            if sum([count for count in grams.values() if count > 2]) > 0.4 * (size - 4):
+                at = letters.index(max(grams, key=lambda gram: grams[gram]))
                 return self._sign(at, at + 4, "the text loops")
         return None
 
@@ -160,8 +169,9 @@ class _Reader:
         """Too many garbled words, forms of one word, or numbers within a window of 20 words."""
         stems = [_sort(form) for form in self.forms]
         totals = Counter(stems)
-        few_garbled = totals["?"] < 3
-        if few_garbled and all(n < _limit(stem) for stem, n in totals.items()):
+        few_garbled, few_numbers = totals.pop("?", 0) < 3, totals.pop("#", 0) < _limit("#")
+        totals.pop("", 0)
+        if few_garbled and few_numbers and max(totals.values(), default=0) < _MOST_OF_A_STEM:
             return None
         counts: Counter[str] = Counter()
         for index, stem in enumerate(stems):
@@ -179,19 +189,16 @@ class _Reader:
 
     def salad(self) -> Degeneration | None:
         """Function words that cannot follow each other, close together."""
-        found = [
-            i for i, pair in enumerate(self._neighbours()) if pair in _IMPOSSIBLE and pair not in _EXCEPTIONS
-        ]
+        found = [i for i, pair in enumerate(pairwise(self.forms)) if pair in _IMPOSSIBLE and self._touches(i)]
         for left, right in pairwise(found):
             if right - left <= 8 and len(found) >= 3:
                 return self._sign(left, right + 1, "words do not form sentences")
         return None
 
-    def _neighbours(self) -> Iterator[tuple[str, str]]:
-        """Words that stand side by side with nothing but a space between."""
-        starts, ends = self.tokens.starts, self.tokens.ends
-        for (a, b), (left, right) in zip(pairwise(self.words), pairwise(self.forms), strict=True):
-            yield (left, right) if 0 < starts[b] - ends[a] <= 1 else ("", "")
+    def _touches(self, place: int) -> bool:
+        """Whether a word and the next stand side by side with nothing but a space between."""
+        left, right = self.words[place : place + 2]
+        return self.tokens.starts[right] - self.tokens.ends[left] == 1
 
 
 _LATIN = frozenset({"LATIN", "MODIFIER", "FEMININE", "MASCULINE", "MICRO"})
@@ -214,7 +221,7 @@ def _sort(form: str) -> str:
 
 def _limit(stem: str) -> int:
     """How often a stem may not occur within the window; numbers are more frequent, small words free."""
-    return _LIMITS.get(stem, 8)
+    return _LIMITS.get(stem, _MOST_OF_A_STEM)
 
 
 @lru_cache(maxsize=CACHED_WORDS)

@@ -65,7 +65,8 @@ class Index:
             self.vocabulary.number(parse_slot(check.without)) if check.without else -1
             for check in self.checks
         ]
-        self._by_slot: dict[int, list[Act]] = defaultdict(list)
+        # Acts by their rarest slot, each with the rarest of its others, a quick look for which spares most.
+        self._by_slot: dict[int, list[tuple[int, Act]]] = defaultdict(list)
         for number, check in enumerate(self.checks):
             self._add(number, check.acts, "act")
             self._add(number, check.after, "after")
@@ -95,7 +96,8 @@ class Index:
     def _add(self, check: int, patterns: Iterable[Pattern], role: str) -> None:
         for pattern in patterns:
             act = self._compile(check, pattern, role)
-            self._by_slot[min(act.slots, key=lambda slot: self.vocabulary.sizes[slot])].append(act)
+            rarest, *others = sorted(act.slots, key=lambda slot: self.vocabulary.sizes[slot])
+            self._by_slot[rarest].append((others[0] if others else rarest, act))
 
     def read(self, analysis: Analysis) -> Reading:
         """Find every slot in every clause of a reply."""
@@ -110,7 +112,7 @@ class Index:
         """Return the dangerous or required check of which most slots are among ``present``."""
         best = (-1.0, 0)
         for acts in self._by_slot.values():
-            for act in acts:
+            for _, act in acts:
                 if self.checks[act.check].kind in {"dangerous", "required"}:
                     share = len(act.needed & present) - 0.1 * len(act.needed)
                     best = max(best, (share, -act.check))
@@ -125,8 +127,8 @@ class Index:
             linked = [reading.linked(number, link) for link in links]
             present = hits.present.union(*[other.present for other in linked]) if linked else hits.present
             for slot in present & self._rare:
-                for act in self._by_slot[slot]:
-                    if not act.needed <= present or act.absent & hits.present:
+                for other, act in self._by_slot[slot]:
+                    if other not in present or not act.needed <= present or act.absent & hits.present:
                         continue
                     if act.nearby and not reading.has(number, links, act.nearby):
                         continue

@@ -77,25 +77,23 @@ def tokenise(text: str) -> Tokens:
         plain, offsets = _plain(text)
     forms: list[str] = []
     lemmas: list[str] = []
-    spans: list[tuple[int, int]] = []
+    marks: list[int] = []
+    ends: list[int] = []
     for match in _TOKEN.finditer(plain):
-        word, span = match.group(), match.span()
-        if (
-            word == "-"
-            and span[0]
-            and plain[span[0] - 1].isalpha()
-            and plain[span[1] : span[1] + 1].isalpha()
-        ):
+        word, start, end = match.group(), match.start(), match.end()
+        if word == "-" and start and plain[start - 1].isalpha() and plain[end : end + 1].isalpha():
             continue  # a hyphen within a word: "mouth-to-mouth" is three words
         for form, base in split_word(word):
             forms.append(form)
             lemmas.append(base)
-            spans.append(span)
-    marks = [span[0] for span in spans]
+            marks.append(start)
+            ends.append(end)
     if offsets is None:
-        return Tokens(text, plain, forms, lemmas, marks, [span[1] for span in spans], marks)
-    ends = [_end(text, offsets[stop - 1] + 1) for _, stop in spans]
-    return Tokens(text, plain, forms, lemmas, [offsets[mark] for mark in marks], ends, marks)
+        return Tokens(text, plain, forms, lemmas, marks, ends, marks)
+    starts = [offsets[mark] for mark in marks]
+    return Tokens(
+        text, plain, forms, lemmas, starts, [_end(text, offsets[end - 1] + 1) for end in ends], marks
+    )
 
 
 def _end(text: str, end: int) -> int:
