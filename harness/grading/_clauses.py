@@ -42,6 +42,7 @@ class _Reader:
         self.clauses = analysis.clauses
         self.forms = analysis.tokens.forms
         self.lemmas = analysis.tokens.lemmas
+        self.plains = [" ".join(self.forms[part.start : part.end]) for part in analysis.sentences]
         self.splitter = Splitter(analysis.tokens)
         self.painter = Painter(analysis.tokens, analysis.polarity, self.splitter)
 
@@ -58,7 +59,7 @@ class _Reader:
         self._share_judgement(first)
         self._antecedents(first)
         self._attach_conditions(first, sentence)
-        self._sentence_marks(first, sentence)
+        self._sentence_marks(first, sentence, self.plains[index])
 
     def _with_consequence(self, starts: list[Start], sentence: Sentence) -> list[Start]:
         """A condition with nothing after it is one up to its comma: "if she cannot swallow, 999"."""
@@ -87,8 +88,7 @@ class _Reader:
                 clause, self.clauses[before], before, link, sentence.end
             )
         self.painter.paint(clause, state)
-        for token in range(clause.start, clause.end):
-            self.analysis.clause_of[token] = here
+        self.analysis.clause_of[clause.start : clause.end] = [here] * (clause.end - clause.start)
 
     def _goes_on(self, clause: Clause, previous: Clause, link: str, sentence: Sentence) -> bool:
         """Whether a bare verb goes on with what the clause before explains ("it can swell and block ...")."""
@@ -106,12 +106,11 @@ class _Reader:
         for clause, following in pairwise(self.clauses[first:]):
             head = self.forms[clause.start]
             subject = head.endswith("ing") and self.lemmas[clause.start] in VERBS and clause.mode == "main"
-            complete = any(self.lemmas[k] in FINITE for k in range(clause.start + 1, clause.end))
             if (
                 subject
                 and not clause.opener
-                and not complete
                 and following.opener in {"who", "which", "where"}
+                and FINITE.isdisjoint(self.lemmas[clause.start + 1 : clause.end])
             ):
                 clause.mode = "report"
 
@@ -151,8 +150,9 @@ class _Reader:
         polarity = self.analysis.polarity
         for following, clause in pairwise(reversed(self.clauses[first:])):
             joined = self.forms[clause.end - 1] in {"or", "and"}
-            bare = not any(self.lemmas[k] in FINITE for k in range(clause.start + 1, clause.end))
-            if not joined or not bare or self._gerund(clause) is None:
+            if not joined or self._gerund(clause) is None:
+                continue
+            if not FINITE.isdisjoint(self.lemmas[clause.start + 1 : clause.end]):
                 continue
             head = self._gerund(following)
             if head is not None and polarity[head] in {Polarity.FORBIDDEN, Polarity.DENIED}:
@@ -186,6 +186,8 @@ class _Reader:
 
     def _refers_back(self, clause: Clause, same_sentence: bool) -> bool:
         """Whether an object pronoun ("rub it in") means a thing; "them" is mostly the casualty."""
+        if _PRONOUN_OBJECTS.isdisjoint(self.forms[clause.start + 1 : clause.end]):
+            return False
         for index in range(clause.start + 1, clause.end):
             form = self.forms[index]
             if form not in _PRONOUN_OBJECTS or (form == "them" and not same_sentence):
@@ -196,9 +198,8 @@ class _Reader:
                 return True
         return False
 
-    def _sentence_marks(self, first: int, sentence: Sentence) -> None:
+    def _sentence_marks(self, first: int, sentence: Sentence, plain: str) -> None:
         """Apply what the whole sentence, or the heading above it, says of its acts."""
-        plain = self._plain(sentence)
         if denies_ban(plain):
             self._lift_bans(first)
             return
@@ -255,8 +256,7 @@ class _Reader:
             together = left.sentence == right.sentence and self.forms[left.end - 1] == ":"
             if together and self._is_no(right):
                 self._ban(left)  # "Butter on it: never."
-        parts = self.analysis.sentences
-        plains = [self._plain(part) for part in parts]
+        parts, plains = self.analysis.sentences, self.plains
         reports = {clause.sentence for clause in self.clauses if clause.mode == "report"}
         for index, (before, plain) in enumerate(pairwise(plains)):
             if parts[index].question and answers_yes(plain):
@@ -290,6 +290,3 @@ class _Reader:
         for clause in self.clauses:
             if clause.sentence == sentence and clause.mode == mode:
                 clause.mode = "main" if into == "main" else "report"
-
-    def _plain(self, sentence: Sentence) -> str:
-        return " ".join(self.forms[sentence.start : sentence.end])

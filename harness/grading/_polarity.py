@@ -204,11 +204,15 @@ class Painter:
         """Walk the clause's tokens and give each its polarity."""
         lemmas, forms, polarity = self.lemmas, self.forms, self.polarity
         start, end = clause.start, clause.end
+        if _TURNING.isdisjoint(lemmas[start:end]):
+            polarity[start:end] = [state] * (end - start)
+            clause.ending = clause.local = state
+            self._evaluate(clause)
+            return
         resume: Polarity | None = None
         for index in range(start, end):
             word = lemmas[index]
             previous = lemmas[index - 1] if index > start else ""
-            following = lemmas[index + 1] if index + 1 < end else ""
             if resume is not None and (forms[index] in ",:" or self._resumes(index, previous)):
                 state, resume = resume, None
             if word == "nothing" and previous in {",", "and"}:
@@ -216,6 +220,7 @@ class Painter:
             polarity[index] = state
             if word not in _TURNING:
                 continue
+            following = lemmas[index + 1] if index + 1 < end else ""
             if self._turns_locally(word, previous, following, lemmas[start:index]) or self._corrects(index):
                 resume = state if resume is None else resume
                 local = FORBIDDEN if word in _RULED_OUT else DENIED
@@ -551,8 +556,7 @@ class Painter:
         return any(w == "be" or w in AUXILIARIES & MODALS for w in near)
 
     def _paint_range(self, start: int, end: int, value: Polarity) -> None:
-        for index in range(start, end):
-            self.polarity[index] = value
+        self.polarity[start:end] = [value] * (end - start)
 
 
 def _misses(predicate: list[str]) -> bool:

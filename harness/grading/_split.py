@@ -48,6 +48,10 @@ _COMPARING = words(
 _DESCRIBING = words("be have stop become look feel can do lose")
 _THIRD_PERSON = words("is are has was were does have cannot can will")
 _TRANSITIVE_NOUNS = words("call press sit stand lean use wait look lie stay seek hold help stop start")
+_SUBJECTS_OR_SIGNS = SUBJECTS | {"symptom", "sign"}
+_PREDICATING = AUXILIARIES - {"need", "do"}
+_SUBJECTS_OR_DETERMINERS = SUBJECTS | DETERMINERS
+_PLAIN_VERBS = VERBS - NOUN_VERBS
 _SHALL = words("should must may can will")
 _PHRASING = words("of in on at with for to from or and that which who by as if not")
 _BARE = words("panic delay wait drive walk stand sit press rest leave")
@@ -218,12 +222,7 @@ class Splitter:
             form in {"they", "he", "she"} and following in MODALS
         ):
             return distance >= 3 and before not in _NO_SUBJECT_AFTER
-        return (
-            form == "do"
-            and following == "not"
-            and distance >= 2
-            and before not in SUBJECTS | {"symptom", "sign"}
-        )
+        return form == "do" and following == "not" and distance >= 2 and before not in _SUBJECTS_OR_SIGNS
 
     def _goes_on(self, at: int, end: int) -> bool:  # noqa: PLR0911 - cases, in order
         """Whether what follows a comma or "and" still belongs to the condition before it."""
@@ -279,7 +278,12 @@ class Splitter:
             return True
         if self._bids_help(index, end):
             return True
-        if following in _OBJECTS and form == word and word not in SUBJECTS | DETERMINERS and word in verbs():
+        if (
+            following in _OBJECTS
+            and form == word
+            and word not in _SUBJECTS_OR_DETERMINERS
+            and word in verbs()
+        ):
             return True
         if word in SUBJECTS or word in {"person", "casualty"}:
             if self._auxiliary_near(index, end, AUXILIARIES):
@@ -287,12 +291,14 @@ class Splitter:
             speaks = following != "" and (lemmas[index + 1] in VERBS or following.endswith("s"))
             return word in SUBJECTS and speaks and word not in {"some", "most", "other", "one"}
         if word in DETERMINERS or word == "no":
-            return self._auxiliary_near(index, end, AUXILIARIES - {"need", "do"})
+            return self._auxiliary_near(index, end, _PREDICATING)
         return self._noun_subject(index, end)
 
     def _noun_subject(self, index: int, end: int) -> bool:
         """Whether bare nouns begin a clause ("medical help should be sought") after one with a verb."""
-        if self.forms[index - 1] == "or" or not any(
+        if self.forms[index - 1] == "or" or _SHALL.isdisjoint(self.lemmas[index + 1 : min(end, index + 4)]):
+            return False
+        if not any(
             self.lemmas[k] in VERBS and not self.forms[k].endswith("ing")
             for k in range(max(0, index - 12), index)
         ):
@@ -301,7 +307,7 @@ class Splitter:
             if self.lemmas[k] in _SHALL and k > index:
                 return True
             form = self.forms[k]
-            if not form.isalpha() or form in _PHRASING or self.lemmas[k] in VERBS - NOUN_VERBS:
+            if not form.isalpha() or form in _PHRASING or self.lemmas[k] in _PLAIN_VERBS:
                 return False
         return False
 
