@@ -83,11 +83,13 @@ _LEADS = (
 _OF_WHAT = r"(?: (?:in|at|for|with|when|if|during|after|while|on|about|here|are|include|to|by)\b[^:;]{0,60})?"
 _LEAD = Hinted(
     rf"(?:{'|'.join(_LEADS)}){_OF_WHAT}\W*$",
-    "not|never|avoid|mistake|error|pitfall| hear| meet| read|wrong|worse|harm|damage|injure|hurt|kill|lives|"
-    "bad|risky|useless|dangerous|without|of no |with no |dropped|abandoned|given up|withdrawn|discarded|"
-    "worthless|outdated|obsolete|forbidden|prohibited|banned|contraindicated|unhelpful|pointless|unsafe|"
-    "futile|ineffective|poor|no longer|undone|left out|leave|hold off|s from|also out|struck|"
-    "out of the question|don't|donts|no nos|stop doing|stop using|forget|skip",
+    """
+    not never avoid mistake error pitfall hear meet read wrong worse harm damage injure hurt kill lives bad
+    risky useless dangerous value use benefit effect dropped abandoned given withdrawn discarded worthless
+    outdated obsolete forbidden prohibited banned contraindicated unhelpful pointless unsafe futile
+    ineffective poor longer undone left leave hold gains profits also struck question don't donts nos doing
+    using forget skip
+    """,
 )
 _MYTHS_ABOUT = re.compile(r"\b(?:myths|misconceptions|fallacies|superstitions)\b[^:;]{0,60}\W*$")
 # A ban that lacks its act, which the list names: "You must never: ..."

@@ -54,9 +54,11 @@ _MYTH = Hinted(
     r"(?<!thing )(?<!what )(?:is|are|was|were) (?:a |an |just a |only a |simply a )?"
     r"(?:complete |dangerous |common )?(?:myth|misconception|wrong|false|untrue|not true|"
     r"(?:bad|poor|dangerous|terrible) advice)",
-    "wives|contrary|used to|once|no longer|despite|in spite|mistake|common error|people|heard|have read|"
-    "have seen|been told| read | hear | tell| say|suggest|advis|urge|insist|in the past|years ago|outdated|"
-    "advice|so called|belief|folk|wrong|often said|stor|tale|rumo|claim|myth|misconception|false|true",
+    """
+    wives contrary used once longer despite spite mistake error people heard read seen told hear tell
+    say suggest advis urge insist past ago outdated advice called belief folk wrong said stor tale rumo claim
+    myth misconception false true
+    """,
 )
 _IF_WRONG = re.compile(r"\b(?:if|when|whether|once) [^,;:.]*?\bwrong\b")  # a sign, no judgement of advice
 _CONTRARY = re.compile(r"^\W*contrary to [^,;:]+,")  # what follows is said in earnest
@@ -65,7 +67,7 @@ _BAN_DENIED = Hinted(
     r"(?:should|must|may|can|do) (?:not|never)\b|"
     r"\b(?:advice|rule|warning)s? (?:not|never) to \b[^,;:.]+ (?:is|was|are|were) (?:\w+ )?"
     r"(?:wrong|outdated|mistaken|nonsense|myth|false)\b",
-    "myth|misconception|tale|true|false|wrong|nonsense|mistaken|advice|rule|warning",
+    "myth misconception tale true false wrong nonsense mistaken advice rule warning",
 )
 _NO_MYTH = re.compile(
     r"(?:not|never) (?:just )?an? (?:old )?(?:myth|misconception|wives|mistake)|"
