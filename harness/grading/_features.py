@@ -7,7 +7,6 @@ each clause opens; and what the checks say of it. Words and numbers only: no pla
 
 import functools
 import zlib
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -96,39 +95,44 @@ def code_of(text: str) -> int:
 
 
 class _Collected:
-    """Features as they come, by how many parts they have, so that all of a kind are hashed at once."""
+    """Features as they come, so that all are hashed at once."""
 
     def __init__(self) -> None:
-        self._found: dict[int, list[tuple[Ints, tuple[Codes | int, ...]]]] = defaultdict(list)
+        self._found: list[tuple[Ints, tuple[Codes | int, ...]]] = []
 
     def add(self, clause: Ints, template: Codes | int, *parts: Codes | int) -> None:
         """Take features up: the clause that each belongs to, the numbers of their templates, their parts."""
         if len(clause):
-            self._found[len(parts)].append((clause, (template, *parts)))
+            self._found.append((clause, (template, *parts)))
 
-    def clauses(self) -> Ints:
-        """Return the clause of each feature."""
-        return np.concatenate([_NONE, *(clause for group in self._found.values() for clause, _ in group)])
+    def hashed(self) -> tuple[Ints, Ints]:
+        """Return the clause and the bucket of each feature.
 
-    def buckets(self) -> Ints:
-        """Mix the parts of each feature and the number of its template into 64 bits; keep the highest."""
-        found: list[Ints] = [_NONE]
-        for count, group in self._found.items():
-            mixed = np.empty((count + 1, sum(len(clause) for clause, _ in group)), dtype=np.uint64)
-            start = 0
-            for clause, parts in group:
-                end = start + len(clause)
-                for row, part in zip(mixed, parts, strict=True):
-                    row[start:end] = part
-                start = end
-            value = mixed[0] * _MIX[0]
-            for part in mixed[1:]:
-                value ^= part
-                value *= _MIX[1]
-                value ^= value >> _SHIFT
-            value *= _MIX[2]
-            found.append((value >> _UNUSED).astype(np.int64))
-        return np.concatenate(found)
+        The number of its template and its parts are mixed into 64 bits, of which the highest are kept.
+        """
+        if not self._found:
+            return _NONE, _NONE
+        found = sorted(self._found, key=lambda one: len(one[1]), reverse=True)
+        clauses = np.concatenate([clause for clause, _ in found])
+        mixed = np.empty((len(found[0][1]), len(clauses)), dtype=np.uint64)
+        filled = [0] * len(
+            mixed
+        )  # those with the most parts come first, so each part is of the first so many
+        start = 0
+        for clause, parts in found:
+            end = start + len(clause)
+            for row, part in enumerate(parts):
+                mixed[row, start:end] = part
+                filled[row] = end
+            start = end
+        value = mixed[0] * _MIX[0]
+        for part, size in zip(mixed[1:], filled[1:], strict=True):
+            some = value[:size]
+            some ^= part[:size]
+            some *= _MIX[1]
+            some ^= some >> _SHIFT
+        value *= _MIX[2]
+        return clauses, (value >> _UNUSED).astype(np.int64)
 
 
 class Reader:
@@ -146,8 +150,7 @@ class Reader:
         _of_clauses(view, found)
         _of_checks(said, found)
         self._view = view
-        self._clause = found.clauses()
-        self._bucket = found.buckets()
+        self._clause, self._bucket = found.hashed()
 
     def sentences(self) -> Features:
         """Return the features of each sentence."""

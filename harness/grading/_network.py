@@ -96,20 +96,21 @@ class Lexicon:
 
     def read(self, sentences: Iterable[Spelled]) -> Lines:
         """Return sentences as numbers."""
-        words: list[tuple[int, int, int, int]] = []
+        columns: tuple[list[int], list[int], list[int], list[int]] = ([], [], [], [])
+        words, kinds, states, opens = columns
         known: list[int] = []
         sizes, counts = [], []
         for one in sentences:
-            words += [
-                (self.words.get(word, UNKNOWN), self.kinds.get(kind, UNKNOWN), state, opens)
-                for word, kind, state, opens in zip(one.words, one.kinds, one.states, one.opens, strict=True)
-            ]
+            words += [self.words.get(word, UNKNOWN) for word in one.words]
+            kinds += [self.kinds.get(kind, UNKNOWN) for kind in one.kinds]
+            states += one.states
+            opens += one.opens
             mine = [self.marks[mark] for mark in one.marks if mark in self.marks]
             known += mine
             sizes.append(len(one.words))
             counts.append(len(mine))
         return Lines(
-            np.array(words, dtype=np.int64).reshape(-1, 4),
+            np.array(columns, dtype=np.int64).T,
             np.array(sizes, dtype=np.int64),
             np.array(known, dtype=np.int64),
             np.array(counts, dtype=np.int64),

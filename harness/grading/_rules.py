@@ -101,8 +101,8 @@ class _Grading:
         findings = _without_doubles(
             [
                 finding
-                for number, check in enumerate(self.checks)
-                for finding in self.examiner.examine(number, check)
+                for number in sorted(self.view.matches)
+                for finding in self.examiner.examine(number, self.checks[number])
             ]
         )
         if self.reviewed and self.scenario is not None:

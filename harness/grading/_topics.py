@@ -37,7 +37,7 @@ class Topics:
         return float(self._odds[SCENARIOS.index(scenario)].take(self._known(lemmas)).sum()) > CLEARLY
 
     def _known(self, lemmas: Iterable[str]) -> list[int]:
-        return sorted(self._words[lemma] for lemma in set(lemmas) if lemma in self._words)
+        return sorted([self._words[lemma] for lemma in set(lemmas) if lemma in self._words])
 
 
 def count_topics(texts: Sequence[tuple[Scenario, Sequence[str]]]) -> tuple[list[str], NDArray[np.float32]]:
