@@ -155,7 +155,8 @@ def _declarative(tokens: Tokens, clause: Clause, head: int) -> Mode:  # noqa: PL
     span = lemmas[head : clause.end]
     if (word in VERBS and form == word and word not in NOUN_VERBS) or word in {"not", "never", "do"}:
         return "main"
-    link = next((k for k in range(head + 1, clause.end) if lemmas[k] in FINITE), None)
+    links = [k for k in range(head + 1, clause.end) if lemmas[k] in FINITE]
+    link = links[0] if links else None
     good = speaks_well(span)
     if word in _PRONOUNS:
         passive = word != "blood" and link is not None and _passive(tokens, link, clause.end)

@@ -42,7 +42,7 @@ _PAST_FORMS = words("""
 _NOW = words("is are am has have do does should must can may will would shall ought need needs 's let")
 _TELLERS = words("i we he she they it who")
 _OF_PARTICIPLES = words("for during off with by")
-_BE = words("be have get keep leave if when as")
+_BEFORE_PARTICIPLES = DETERMINERS | words("be have get keep leave if when as")
 
 
 def narrates(tokens: Tokens, head: int, end: int) -> bool:
@@ -56,14 +56,15 @@ def narrates(tokens: Tokens, head: int, end: int) -> bool:
         return True
     if forms[head].endswith("ing") and lemmas[head] in verbs() and _TELLERS.isdisjoint(forms[head:end]):
         return False  # "leaning forward, the soft part pinched for ten minutes"
-    for k in range(head + 1, end):
+    past = [k for k in range(head + 1, end) if forms[k] in _PAST_FORMS or forms[k].endswith("ed")]
+    for k in past:
         form, before = forms[k], forms[k - 1]
         if form in _PAST_FORMS and lemmas[k - 1] not in DETERMINERS:
             return True
         regular = form.endswith("ed") and lemmas[k] in verbs() and form != lemmas[k]
         if (
             regular
-            and lemmas[k - 1] not in DETERMINERS | _BE
+            and lemmas[k - 1] not in _BEFORE_PARTICIPLES
             and (before in SUBJECTS or _runs_on(forms, k, end))
         ):
             return True

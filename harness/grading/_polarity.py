@@ -92,6 +92,7 @@ _JUDGEMENTS = WARNINGS | words(
 )
 
 
+_OF_SUBJECTS = (AUXILIARIES & MODALS) | {"be"}
 # Every word that can turn the polarity of what follows it.
 _TURNING = (
     AVOID | INVERSE | CEASE | WARNINGS | _LACKS
@@ -516,16 +517,14 @@ class Painter:
             return
         if word in {"never", "do", "you", "there", "without"} or word in AVOID:
             return
-        link = next(
-            (
-                k
-                for k in range(head + 1, clause.end)
-                if lemmas[k] in FINITE and not forms[k].endswith("ing") and lemmas[k - 1] != "to"
-            ),
-            None,
-        )
-        if link is None:
+        links = [
+            k
+            for k in range(head + 1, clause.end)
+            if lemmas[k] in FINITE and not forms[k].endswith("ing") and lemmas[k - 1] != "to"
+        ]
+        if not links:
             return
+        link = links[0]
         predicate = lemmas[link : clause.end]
         if word == "not":
             if forms[head + 1].endswith("ing") and speaks_ill(predicate):
@@ -552,8 +551,7 @@ class Painter:
                 clause.judged = True
 
     def _is_subject(self, head: int, end: int) -> bool:
-        near = self.lemmas[head + 1 : min(end, head + 8)]
-        return any(w == "be" or w in AUXILIARIES & MODALS for w in near)
+        return not _OF_SUBJECTS.isdisjoint(self.lemmas[head + 1 : min(end, head + 8)])
 
     def _paint_range(self, start: int, end: int, value: Polarity) -> None:
         self.polarity[start:end] = [value] * (end - start)

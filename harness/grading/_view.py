@@ -106,7 +106,7 @@ class View:
         polarity = self.analysis.polarity
         values = {polarity[token] for token in match.tokens}
         first = match.spans[match.own.index(True)]
-        deed = {polarity[token] for token in range(*first)}
+        deed = set(polarity[slice(*first)])
         lemmas = self.tokens.lemmas
         operators = [t for t in range(*first) if lemmas[t] in _OPERATORS] or [
             t for t in match.tokens if lemmas[t] in _DENIALS
