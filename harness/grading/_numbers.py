@@ -38,6 +38,8 @@ _MEASURES: dict[str, dict[str, float]] = {  # base unit -> unit -> factor
     ),
 }  # fmt: skip
 _UNITS = {unit: (base, factor) for base, units in _MEASURES.items() for unit, factor in units.items()}
+_FEVERISH = 90, 115  # degrees without a scale that can only be Fahrenheit: water as warm as the body
+_RATED = words("dl l kg ml h hr hour min minute day")  # "70 mg/dL" is no amount
 _NUMBER_WORDS = frozenset({*_ONES, *_TENS, *_LOOSE, "hundred", "a", "an"})
 _RANGE = frozenset({"-", "to", "or", "and"})
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*\Z")
@@ -78,9 +80,11 @@ def _value(tokens: Tokens, index: int, end: int) -> tuple[float, int] | None:  #
             )
         except ValueError:
             return None
-        if index + 2 < end and tokens.forms[index + 1] in {"/"} and tokens.forms[index + 2].isdigit():
-            below = float(tokens.forms[index + 2])
+        below = _below(tokens, index, end)
+        if below is not None:
             return (value / below, index + 3) if below else None
+        if index + 1 < end and tokens.forms[index + 1].isdigit() and (part := _below(tokens, index + 1, end)):
+            return value + float(tokens.forms[index + 1]) / part, index + 4  # "1 1/2"
         if (
             index + 4 < end
             and "." not in form
@@ -126,6 +130,13 @@ def _value(tokens: Tokens, index: int, end: int) -> tuple[float, int] | None:  #
     return None
 
 
+def _below(tokens: Tokens, index: int, end: int) -> float | None:
+    """Return what the number at ``index`` is divided by, if a fraction begins there."""
+    if index + 2 < end and tokens.forms[index + 1] == "/" and tokens.forms[index + 2].isdigit():
+        return float(tokens.forms[index + 2])
+    return None
+
+
 def number_at(tokens: Tokens, index: int, end: int) -> bool:
     """Whether a number begins at a token."""
     return index < end and _value(tokens, index, end) is not None
@@ -165,7 +176,8 @@ def quantities(tokens: Tokens) -> list[Quantity]:
             ):
                 high, at = second
         unit, noun, at = _unit(tokens, at, size)
-        if unit == "fahrenheit":
+        unscaled = unit == "celsius" and noun in {"degree", "°"}
+        if unit == "fahrenheit" or (unscaled and _FEVERISH[0] <= low <= high <= _FEVERISH[1]):
             low, high, unit = (low - 32) / 1.8, (high - 32) / 1.8, "celsius"
         elif unit:
             factor = _UNITS[noun][1] if noun in _UNITS and _UNITS[noun][0] == unit else 1.0
@@ -220,6 +232,12 @@ def _unit(tokens: Tokens, at: int, size: int) -> tuple[str, str, int]:  # noqa: 
         return "", "", at
     unit, _ = _UNITS[word]
     after = skipped + 1
+    if (
+        unit == "mg"
+        and forms[after : after + 1] == ["/"]
+        and not _RATED.isdisjoint(lemmas[after + 1 : after + 2])
+    ):
+        return "", "", at
     if (
         word in {"in", "m", "s", "h", "l", "c", "f", "g"}
         and word in {"in"}

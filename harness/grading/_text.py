@@ -17,7 +17,7 @@ _FOLD = (
     | dict.fromkeys(_QUOTES, '"')
     | dict.fromkeys(_DASHES, "-")
     | dict.fromkeys(_BREAKS, "\n")
-    | {"\u2026": "."}
+    | {"\u2026": ".", "\u2044": "/"}
 )
 _ONE_TO_ONE = str.maketrans({char: folded for char, folded in _FOLD.items() if char != "\r"})
 _DROPPED = frozenset({"Mn", "Cf", "Me"})
@@ -64,6 +64,8 @@ def _plain(text: str) -> tuple[str, list[int]]:
                     if unicodedata.category(c) not in _DROPPED
                 )
                 folded = "".join(_FOLD.get(c, c) for c in folded)
+                if "/" in folded:
+                    folded = f" {folded}"  # "1½" is 1 1/2
         for c in folded:
             out.append(c)
             offsets.append(index)
