@@ -10,7 +10,7 @@ from .._records import Finding, Kind, Severity
 from ._index import Match
 from ._numbers import EMERGENCY_NUMBERS, Quantity, binds
 from ._view import View
-from ._words import VERBS, words
+from ._words import ADVISERS, TREATERS, VERBS, words
 
 _LIMITS = words("""
     too hard harder directly excessive excessively more longer over just yet again repeatedly
@@ -22,10 +22,7 @@ _LIMITING_OPENERS = words("until before while if unless when after once who") | 
 _IF = words("if when") | {"only if"}
 _FOR_REASONS = words("because since")
 _DUE = words("bleed breathe choke hurt respond wake faint collapse not")
-_EXPERTS = words("""
-    911 999 advise center control dispatcher doctor expert handler helpline instruct nurse operator paramedic
-    poison professional service toxicology
-""")
+_EXPERTS = TREATERS | ADVISERS | words("911 999 advise instruct")
 _RELATIVES = words("that which who")
 _NEGATORS = words("not never avoid no without refrain instead nothing against skip delay")
 _BEFORE_NEGATORS = words("do should must need have be there")

@@ -5,18 +5,19 @@ from typing import Literal
 
 from ._hinted import Hinted
 from ._text import Tokens
-from ._words import AVOID, CONDITIONS, MYTHS, words
+from ._words import AVOID, CONDITIONS, MYTHS, STATES, words
 
 Rule = Literal["", "forbid", "myth", "condition"]
 
 _BEFORE_NOT = words("do should must what to or and thing please also shall") | {"", ","}
 # "Do not panic:", "What doctors do not tell you:", "Not only for large burns:"
-_NO_DEEDS = words("""
+_NO_DEEDS = (
+    words("""
     panic worry forget hesitate delay wait mind only just everyone everybody sure certain tell know mention
-    say teach share regret be fear
-    awake alert breathe normal normally responsive respond conscious able swallow improve better allergic
-    train available clear
+    say teach share regret be fear able swallow train clear
 """)
+    | STATES
+)
 
 _BAD = (
     r"(?:wrong|harmful|dangerous|useless|worthless|outdated|obsolete|forbidden|prohibited|banned|"

@@ -12,7 +12,7 @@ from ._words import FINITE, MYTHS, SUBJECTS, VERBS, words
 
 _MARKER = re.compile(
     r"[ \t>]*(?P<hash>#{1,6}[ \t]+)?"
-    r"(?P<item>(?:[-+*\u25aa\u25cf\u25e6\u2023\u25cb\u25a0](?=[ \t])|\(?\d{1,2}[.):](?!\d)|"
+    r"(?P<item>(?:[-+*\u25aa\u25cf\u25e6\u2023\u25cb\u25a0]{1,2}(?=[ \t])|\(?\d{1,2}[.):](?!\d)|"
     r"\(?[a-z]\)|[a-h]\.(?=[ \t])|step \d{1,2}[ \t]*[:.)-]*)[ \t]*)?(?:\[[ x]?\][ \t]*)?"
 )
 _FORBIDDING = re.compile(r"[\u274c\u2717\u2718\U0001f6ab\u26d4\u2716\U0001f645\u2612]")
@@ -22,7 +22,7 @@ _BOLD = re.compile(rf"{_LED.pattern}\s*:?\s*$")
 _ABBREVIATIONS = words("e.g i.e dr mr mrs ms st vs approx etc no fig u.s u.k a.m p.m")
 _HEADING_WORDS = words("not never avoid don'ts donts mistake myth do step instead")
 _SHORT_LINE = 8
-_BEGINS_ANEW = words("do not never avoid instead but rather always")
+_BEGINS_ANEW = words("do not never avoid instead but rather always keep seek")
 _CALLS = words("call dial phone ring")
 _CALLED = words("999 911 112 000 ambulance emergency help rescue paramedic coastguard them now")
 _STATING = words("is are was were has have had can could will would should must may might does")
@@ -100,7 +100,10 @@ class _Divider:
     Attributes:
         bans: Index of the sentence that announced the list of bans which is being read, or -1.
         within: Whether a semicolon or colon says that the list goes on.
+        flat: Whether it is a list whose line breaks are lost: "Do not: Cut the bite. Suck it. ...".
+        dos: Where "Do:" stands first.
         myths: Whether the paragraph is about myths, so that what it quotes is one.
+        itemised: Whether the heading has had a list item under it.
         led: Whether bold words open the items under the heading in place of markers; None before the first.
     """
 
@@ -109,11 +112,15 @@ class _Divider:
         self.found: list[Sentence] = []
         self.heading: _Heading | None = None
         self.led: bool | None = False
+        self.itemised = False
         self.block = 0
         self.blank = True
         self.unfinished = False
         self.bans = -1
         self.within = False
+        self.flat = False
+        pairs = enumerate(pairwise(tokens.forms))
+        self.dos = next((k for k, pair in pairs if pair == ("do", ":")), len(tokens.forms))
         self.myths = False
 
     def take(self, position: int, stop: int) -> None:
@@ -167,6 +174,7 @@ class _Divider:
             self.led = line.is_led and not line.is_item and not is_heading
         if self.heading and self._ends(self.heading, line, is_heading):
             self.heading = None
+        self.itemised = self.itemised or line.is_item
         rule: Rule = self.heading.rule if self.heading else ""
         above = self.heading.sentence if self.heading else -1
         crossed = False
@@ -186,7 +194,7 @@ class _Divider:
             if not governs and len(pieces) > 1 and self._points_back(*pieces[-1][:2]):
                 governs = heading_rule(self.tokens, pieces[-2][0], pieces[-1][1])
             self.heading = _Heading(len(self.found) - 1, governs, line.indent, line.is_item, line.is_hash)
-            self.led = None
+            self.led, self.itemised = None, False
 
     def _add(self, sentence: Sentence) -> None:
         """Take up a sentence; a list of bans that begins or goes on in it is cut into its items."""
@@ -198,6 +206,8 @@ class _Divider:
             self.myths = self.myths or "advice" in self._lemmas(self.found[self.bans])  # quoted after it
             sentence = sentence._replace(start=lead)
             bare = leaves_open(self._plain(self.found[-1].start, lead))
+            self.flat = bare and self._lost_its_lines(lead)
+            bare = bare and not self.flat
         else:
             bare = False
         if sentence.start == sentence.end:
@@ -208,11 +218,11 @@ class _Divider:
             lead_rule: Rule = "myth" if MYTHS & self._lemmas(self.found[self.bans]) else "forbid"
             sentence = sentence._replace(rule=lead_rule, heading=self.bans, opens=not listed, listed=listed)
             semicolon = self.tokens.forms[sentence.end - 1] == ";"
-            if self.within and not semicolon and (bare or lead < 0):
+            if self.within and not semicolon and not self.flat and (bare or lead < 0):
                 self.bans = -1  # a list of semicolons ends with its sentence, and so does "Never: ..."
-            self.within = self.within and semicolon
-        else:
-            self.bans = -1
+            self.within = self.within and semicolon and not self.flat
+        elif not self.flat or self.tokens.forms[sentence.start - 1] != ";":  # "Give food; they may need ..."
+            self.bans, self.flat = -1, False
         if self.myths and not sentence.rule and self._is_quoted(sentence):
             sentence = sentence._replace(rule="myth")
         self.myths = self.myths or bool(MYTHS & self._lemmas(sentence))
@@ -239,10 +249,21 @@ class _Divider:
         forms, start, end = self.tokens.forms, sentence.start, sentence.end
         colons = [k + 1 for k in range(start, min(end - 1, start + _MOST_WORDS_OF_A_LEAD)) if forms[k] == ":"]
         for colon in colons:
-            if announces_bans(self._plain(start, colon), listed=forms[end - 1] == ";"):
+            if announces_bans(
+                self._plain(start, colon), listed=forms[end - 1] == ";" or self._lost_its_lines(colon)
+            ):
                 return colon
+        if self.bans >= 0 and self._goes_on_banning(sentence):
+            return -1  # "Leave them alone." names an act to leave undone
         whole = end - start <= _MOST_WORDS_OF_A_LEAD and forms[end - 1] == "."
         return end if whole and announces_bans(self._plain(start, end), listed=False) else -1
+
+    def _lost_its_lines(self, token: int) -> bool:
+        """Whether a list of sentences seems to begin there: with a capital, or after one headed "Do:"."""
+        tokens = self.tokens
+        if token >= len(tokens.forms):
+            return False
+        return tokens.text[tokens.starts[token]].isupper() or token > self.dos
 
     def _goes_on_banning(self, sentence: Sentence) -> bool:
         """Whether a sentence is one more bare act of a list, neither the start of what to do nor a remark."""
@@ -259,7 +280,7 @@ class _Divider:
             bare
             and not self._states(start, sentence.end)
             and ":" not in within
-            and (",", "and") not in pairwise(within)
+            and (self.flat or (",", "and") not in pairwise(within))
         )
 
     def _is_fragment(self, start: int, end: int) -> bool:
@@ -276,9 +297,13 @@ class _Divider:
     def _begins_anew(self, start: int, end: int) -> bool:
         """Whether a verb begins what to do; "ring the surgery" calls nobody who comes."""
         lemmas = self.tokens.lemmas
-        if lemmas[start] in _CALLS:
+        calls = [k for k in range(start, end) if lemmas[k] in _CALLS]
+        if calls[:1] == [start]:
             return not _CALLED.isdisjoint(lemmas[start:end])
-        return lemmas[start] in _BEGINS_ANEW
+        if any(not _CALLED.isdisjoint(lemmas[k + 1 : k + 2]) for k in calls):
+            return True
+        acts = self.flat and lemmas[start] == "do" and {"not", ":"}.isdisjoint(lemmas[start + 1 : start + 2])
+        return lemmas[start] in _BEGINS_ANEW and not acts  # "Do abdominal thrusts." goes on
 
     def _states(self, start: int, end: int) -> bool:
         """Whether the sentence's own verb stands among its first words, so that it tells and does not bid."""
@@ -310,7 +335,7 @@ class _Divider:
         if is_heading and not (line.is_item and not heading.is_item and heading.lasting):
             return True
         within = line.is_item or (self.led and line.is_led)
-        return not within and self.blank and not heading.lasting
+        return not within and (self.blank or self.itemised) and not heading.lasting
 
     def _points_back(self, start: int, end: int) -> bool:
         """Whether a heading lists what the sentence before it named: "These are the main ones:"."""

@@ -1,9 +1,20 @@
 """Sentences to clauses: who is told to do what, with what polarity, and in which state of the casualty."""
 
+import re
 from itertools import pairwise
 
 from ._blocks import Sentence, sentences
-from ._mode import agrees, answers_yes, denies_ban, mode_of, proposes, refused, takes_back, tells_myth
+from ._mode import (
+    agrees,
+    answers_yes,
+    denies_ban,
+    mode_of,
+    proposes,
+    refused,
+    says_no,
+    takes_back,
+    tells_myth,
+)
 from ._model import Analysis, Clause, Polarity
 from ._past import endorses, tells_of_the_past
 from ._polarity import Painter
@@ -16,7 +27,9 @@ __all__ = ["Analysis", "Clause", "Polarity", "analyse"]
 _ASKING = words(
     "check see determine assess find look observe ask know tell establish verify sure confirm feel listen"
 )
+_SPEAKER = re.compile(r"^\W*(?:q|a|question|answer)(?: \d+)? [:.] ")  # "Q: Should I ...", "A: No."
 _STOPS = frozenset(";:-")
+_REJECTED = words("no never wrong false myth untrue")
 _SHORT_CONDITION = 5  # "if they are not"
 _PRONOUN_OBJECTS = words("it them this these those one some")
 
@@ -42,7 +55,9 @@ class _Reader:
         self.clauses = analysis.clauses
         self.forms = analysis.tokens.forms
         self.lemmas = analysis.tokens.lemmas
-        self.plains = [" ".join(self.forms[part.start : part.end]) for part in analysis.sentences]
+        self.plains = [
+            _SPEAKER.sub("", " ".join(self.forms[part.start : part.end])) for part in analysis.sentences
+        ]
         self.splitter = Splitter(analysis.tokens)
         self.painter = Painter(analysis.tokens, analysis.polarity, self.splitter)
 
@@ -149,7 +164,7 @@ class _Reader:
         """Two subjects in the -ing form have one predicate: "pressing there or lifting it is a mistake"."""
         polarity = self.analysis.polarity
         for following, clause in pairwise(reversed(self.clauses[first:])):
-            joined = self.forms[clause.end - 1] in {"or", "and"}
+            joined = self.forms[clause.end - 1] in {"or", "and", ","}
             if not joined or self._gerund(clause) is None:
                 continue
             if not FINITE.isdisjoint(self.lemmas[clause.start + 1 : clause.end]):
@@ -254,8 +269,10 @@ class _Reader:
         """Let a sentence that judges the one before ("That is a myth.") or answers it ("Yes.") act on it."""
         for left, right in pairwise(self.clauses):
             together = left.sentence == right.sentence and self.forms[left.end - 1] == ":"
-            if together and self._is_no(right):
+            if together and says_no(" ".join(self.forms[right.start : right.end])):
                 self._ban(left)  # "Butter on it: never."
+        for clause in self.clauses:
+            self._ban_before_no(clause)
         parts, plains = self.analysis.sentences, self.plains
         reports = {clause.sentence for clause in self.clauses if clause.mode == "report"}
         for index, (before, plain) in enumerate(pairwise(plains)):
@@ -268,10 +285,11 @@ class _Reader:
             elif index in reports and (agrees(plain) or (tells_of_the_past(before) and endorses(plain))):
                 self._turn(index, "report", "main")
 
-    def _is_no(self, clause: Clause) -> bool:
-        """Whether a clause says no and nothing else."""
-        said = [form for form in self.forms[clause.start : clause.end] if form.isalpha()]
-        return said in (["never"], ["no"], ["do", "not"], ["never", "ever"])
+    def _ban_before_no(self, clause: Clause) -> None:
+        """Let words forbid that a bracket rejects: "Salt water up the nose (no: ...)"."""
+        for index in range(clause.start + 1, clause.end - 1):
+            if self.forms[index] == "(" and self.forms[index + 1] in _REJECTED:
+                self._ban(Clause(clause.start, index, clause.sentence))
 
     def _ban(self, clause: Clause) -> None:
         """Let a clause forbid what it affirms."""

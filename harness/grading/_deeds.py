@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ._text import Tokens
-from ._words import ADVERBS, DETERMINERS, VERBS, words
+from ._words import ADVERBS, DETERMINERS, TREATERS, VERBS, words
 
 # Words that are verbs or describe a thing ("a wet cloth", "the open mouth").
 _QUALITIES = words("clean clear cold cool dirty dry hot level light open steady warm wet")
@@ -22,7 +22,11 @@ _BEFORE_QUALITIES = words("in into of through under using with")
 _AFTER_PARTICIPLES = words("""
     and as at before by during for from in into on onto or out over round so that to under until up with
 """)
-_EXPERTS = words("doctor hospital nurse paramedic rescuers surgeon")
+_IDIOMS = frozenset(
+    tuple(idiom.split()) for idiom in ("put it down to", "put this down to", "keep an eye", "get it from")
+)
+_ENDS = frozenset(".!?;:")
+_CAUSED = words("get result arise occur happen stem suffer die develop")
 _DUTIES = words("be can have may must need should to will would") | ADVERBS
 _ARTICLES = DETERMINERS - words("all another both such that this") | words("no one")
 _COMPOUNDS = words("cold cool gel heat hot ice snow")  # "an ice pack", "a cold compress"
@@ -43,13 +47,15 @@ def is_deed(tokens: Tokens, start: int, at: int, end: int) -> bool:
     following = tokens.forms[at + 1] if at + 1 < end else ""
     if lemma not in VERBS and lemma not in _QUALITIES:
         return True
-    if _happens(tokens, start, at) or _is_for_experts(tokens, start, at):
+    if _happens(tokens, start, at) or _is_cause(tokens, start, at) or _is_for_experts(tokens, start, at):
         return False
     if form == "running" and following in _FLUIDS:
         return False
     if lemma == "give" and following == "up":
         return at + 2 < end and (tokens.forms[at + 2] == "to" or tokens.forms[at + 2][0].isdigit())
-    if lemma == "keep" and following in {"an", "a"} and tokens.lemmas[at + 2 : at + 3] == ["eye"]:
+    if not _IDIOMS.isdisjoint(
+        ((lemma, *tokens.forms[at + 1 : at + 3]), (lemma, *tokens.forms[at + 1 : at + 4]))
+    ):
         return False
     return not _describes(tokens, start, at, following) and not _is_thing(tokens, start, at)
 
@@ -62,10 +68,25 @@ def _happens(tokens: Tokens, start: int, at: int) -> bool:
     return at > start and tokens.forms[at - 1] in _OUTCOMES and subject in _FORCES
 
 
+def _is_cause(tokens: Tokens, start: int, at: int) -> bool:
+    """Whether it is what something comes from: "babies can get it from sleeping there"."""
+    named = tokens.forms[at].endswith("ing") and at > start and tokens.forms[at - 1] == "from"
+    return named and not _CAUSED.isdisjoint(tokens.lemmas[start : at - 1])
+
+
 def _is_for_experts(tokens: Tokens, start: int, at: int) -> bool:
     """Whether professionals do it themselves: "a doctor has to scrub it off"."""
     words_before = [word for word in tokens.lemmas[start:at] if word not in DETERMINERS]
-    return bool(words_before) and words_before[0] in _EXPERTS and set(words_before[1:]) <= _DUTIES
+    if bool(words_before) and words_before[0] in TREATERS and set(words_before[1:]) <= _DUTIES:
+        return True
+    form = tokens.forms[at]
+    if form == tokens.lemmas[at] or not form.endswith("s"):
+        return False
+    begins = at  # "the nurse sits him up and gives him water"
+    while begins > 0 and tokens.forms[begins - 1] not in _ENDS:
+        begins -= 1
+    subject = next((word for word in tokens.lemmas[begins:at] if word not in DETERMINERS), "")
+    return subject in TREATERS
 
 
 def _subject(tokens: Tokens, start: int, at: int) -> str:

@@ -31,15 +31,16 @@ _ELSEWHERE = re.compile(
     r"on(?:to)?\W+the\W+(?:handle|knife|blade|glass|object|bone|eye)\b)",
     re.IGNORECASE,
 )
-_ADVISING = words("suggest recommend advise should would about safe good")
+_ADVISING = words("suggest recommend advise should would may about safe good")
+_COUNSELS = words("suggest recommend advise")
 _OVER_MINOR = 4.5  # a rule took the same sentence for a small matter
 # How much lower the limit is for a rule's finding ...
 LENIENT = 2.0  # ... of a wrong number or order, the words around which read well
-SLOWER = 0.75  # ... about what may kill or maim
+SLOWER = 0.4  # ... about what may kill or maim
 PLAIN = 2.0  # ... that its clause plainly advises
 # What the detector alone must give for a finding to stand whatever both together say:
-ALONE = -2.5  # to its sentence
-BY_ITSELF = -1.4  # to its clause, for good advice around it may hide it
+ALONE = -2.0  # to its sentence
+BY_ITSELF = -1.6  # to its clause, for good advice around it may hide it
 BANNED = -4.5  # to a sentence that forbids a vital deed or turns its criterion round
 SHARE = 0.65  # of the network's score that is added to the detector's: it is the surer of the two
 READ = -4.5  # a sentence without findings is read by the network if the detector gives it so much
@@ -155,10 +156,13 @@ class Judge:
         return False
 
     def _insists(self, finding: Finding) -> bool:
-        """Whether it is what a ban becomes that has lost its "not": "Do try to move him" and the like."""
-        tokens = self._view.tokens
-        starts = [self._view.clauses[k].start for k in self._instructions(finding)]
-        return any(tokens.forms[k] == "do" and VERBS & set(tokens.lemmas[k + 1 : k + 2]) for k in starts)
+        """Whether it is advised outright: "I suggest that ...", or "Do move him", a ban less its "not"."""
+        for k in self._instructions(finding):
+            said, first = self._said(k), self._view.tokens.forms[self._view.clauses[k].start]
+            emphatic = first == "do" and not VERBS.isdisjoint(said[1:2])
+            if emphatic or (first in {"i", "we"} and not _COUNSELS.isdisjoint(said[1:3])):
+                return True
+        return False
 
     def _bidden(self, k: int) -> bool:
         """Whether a clause bids, or goes on with one that does: "Apply a cloth or | bandage to ..."."""

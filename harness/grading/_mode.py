@@ -8,6 +8,7 @@ from ._past import narrates
 from ._split import skip_adverbs
 from ._text import Tokens
 from ._words import (
+    ADVISERS,
     CROWD,
     DISMISSALS,
     FINITE,
@@ -17,6 +18,7 @@ from ._words import (
     NOUN_VERBS,
     PERSON_SUBJECTS,
     POSITIVE,
+    TREATERS,
     VERBS,
     WARNINGS,
     words,
@@ -75,9 +77,7 @@ _NO_MYTH = re.compile(
     r"waiting|omitting)"
 )
 _BRINGS, _SOILS = words("carry drive grind"), words("bacteria bacterium dirt germ infection")  # into a wound
-_EXPERTS = re.compile(
-    r"doctor|dispatcher|professional|expert|guideline|poison|operator|nurse|medic|handler|paramedic"
-)
+_EXPERTS = TREATERS | ADVISERS | {"guideline"}
 _JUDGED = re.compile(
     r"\W*(?:but )?(?:this|that|it|these|those|both|the|such \w+|all of (?:this|these)|none of these|neither|"
     r"doing so)"
@@ -97,7 +97,9 @@ _REJECTED = re.compile(
 # After a sentence in quotation marks: "Rub it with snow." It does not help.
 _CONTRADICTED = re.compile(
     r"\W*(?:it|they|he|she|that|this|these|most) (?:(?:do|does|did|will|is|are|can) not|cannot|only|just|"
-    r"would (?!help|work|be (?:good|right|best|safe)))\b"
+    r"would (?!help|work|be (?:good|right|best|safe))|"
+    r"(?:hurt|harm|burn|damage|kill|waste|spread|tear|injure|worsen|delay|push|drive|trap|cost)s?)\b|"
+    r"\W*not (?:if|when|so|true|for|in)\b"
 )
 _HEARSAY = re.compile(
     r"\b(?:some|many|people|heard|says?|thinks?|believes?|sometimes|often|told|tempt\w*|might|may|remed\w*|"
@@ -110,7 +112,7 @@ _AGREES = re.compile(
     r"\W*(?:they|she|he) (?:were|was|is|are) (?:quite |absolutely )?right\b"
 )
 _WHETHER = re.compile(r"\W*(?:should|must|shall) (?:you|i|we|one|they)\b")
-_NO = re.compile(r"\W*(?:(?:absolutely|certainly|definitely|of course) not|no|never)\W*$")
+_NO = re.compile(r"\W*(?:(?:absolutely|certainly|definitely|of course|do) not|no|never(?: ever)?)\W*$")
 _PROPOSES = re.compile(r"\W*(?:how|what) about \w+ing\b")
 _YES = re.compile(r"\W*(?:yes|yeah|sure|absolutely|of course|definitely|certainly)\b(?!\W*not\b)")
 
@@ -244,7 +246,7 @@ def tells_myth(plain: str, lemmas: set[str]) -> bool:
         return False
     if _NO_MYTH.search(plain):
         return False
-    return named or "wrong" in plain or "mistake" in plain or not _EXPERTS.search(plain)
+    return named or "wrong" in plain or "mistake" in plain or _EXPERTS.isdisjoint(lemmas)
 
 
 def denies_ban(plain: str) -> bool:
@@ -269,9 +271,14 @@ def answers_yes(plain: str) -> bool:
     return bool(_YES.match(plain))
 
 
+def says_no(plain: str) -> bool:
+    """Whether words say no and nothing else."""
+    return _NO.match(plain) is not None
+
+
 def refused(question: str, answer: str) -> bool:
     """Whether a question whether to do something is answered with no."""
-    return _WHETHER.match(question) is not None and _NO.match(answer) is not None
+    return _WHETHER.match(question) is not None and says_no(answer)
 
 
 def agrees(plain: str) -> bool:

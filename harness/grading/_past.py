@@ -40,6 +40,8 @@ _PAST_FORMS = words("""
     swung taught thought tore woke wore wound wrote became
 """)
 _NOW = words("is are am has have do does should must can may will would shall ought need needs 's let")
+_SUBJECTS = SUBJECTS | words("often sometimes usually once")
+_MEANS_TO = words("want try offer ask attempt decide urge")
 _TELLERS = words("i we he she they it who")
 _OF_PARTICIPLES = words("for during off with by")
 _BEFORE_PARTICIPLES = DETERMINERS | words("be have get keep leave if when as")
@@ -62,10 +64,11 @@ def narrates(tokens: Tokens, head: int, end: int) -> bool:
         if form in _PAST_FORMS and lemmas[k - 1] not in DETERMINERS:
             return True
         regular = form.endswith("ed") and lemmas[k] in verbs() and form != lemmas[k]
+        wished = lemmas[k] in _MEANS_TO and forms[k + 1 : k + 2] == ["to"]
         if (
             regular
             and lemmas[k - 1] not in _BEFORE_PARTICIPLES
-            and (before in SUBJECTS or _runs_on(forms, k, end))
+            and (wished or before in _SUBJECTS or _runs_on(forms, k, end))
         ):
             return True
     return False

@@ -9,6 +9,7 @@ from ._split import Splitter, skip_adverbs
 from ._text import Tokens
 from ._words import (
     ADVERBS,
+    ADVISERS,
     APPROVALS,
     ATTITUDES,
     AUXILIARIES,
@@ -23,7 +24,10 @@ from ._words import (
     MODALS,
     NOUN_VERBS,
     PERSON_SUBJECTS,
+    POSITIVE,
+    STATES,
     SUBJECTS,
+    TREATERS,
     VERBS,
     WARNINGS,
     words,
@@ -43,6 +47,7 @@ _ADDRESSED = words("you please and also so but or just kindly always then if eve
     ")",
 }
 _JOINTS = words("and but or so please you") | {",", ":", "-"}
+_POSTURES, _PLACED = words("sit stand rush"), words("it them him her the your")
 _STRONG_INVERSE = words("delay skip postpone refuse neglect")
 # "Forget about cooling it" bans; "forget to cool it" does not.
 _FORGOTTEN = words("about the any all that those")
@@ -58,11 +63,6 @@ _LEAVE = words(
     "train expert qualified"
 )
 _TOO = words("much many big strong hard heavy hot risky dangerous late slow rough")
-# "Not awake: ..." and "no normal breathing, ..." name a state and forbid nothing of what follows.
-_STATES = words("""
-    awake normal normally breathe responsive response responding conscious alert trained allergic available
-    improving better pulse improvement
-""")
 _STATED_AFTER = words("and or but") | {"", ",", ":", ";", "-"}
 _NO_DENIAL = words("longer more later less matter doubt sooner other one's , . ! : ; -") | {""}
 _PEOPLE = words("""
@@ -70,9 +70,6 @@ _PEOPLE = words("""
     them her me us animal casualty public spectator traffic
 """)
 _EXPERTS_JOB = words("job task work matter business")
-_EXPERTS = words("""
-    hospital doctor surgeon professional paramedic crew expert nurse medic clinic specialist dentist
-""")
 _RULED_OUT = words("instead rather place never not")
 _BEFORE_PLACE, _AFTER_PLACE = words("and but") | {","}, words("and then") | {","}
 _PLACES = words("on over in into at under above below near against across inside behind through")
@@ -85,6 +82,8 @@ _SAYINGS = words("advice tip suggestion idea anyone anybody people those recomme
 _AVAILS, _COMPARING = words("help work do soothe"), words("as than like")
 _ADVISERS = words("advise warn recommend caution counsel decide guideline")
 _URGED = words("important critical need best try have sure")
+_MERELY = words("just only merely simply")
+_DOES_WELL = words("take need require do be have give let allow keep get bring")
 _BETTER = words("better safer prefer wise sooner rather")
 _JUDGEMENTS = WARNINGS | words(
     "myth outdated harm avoid discourage prohibit ineffective unhelpful useless unneeded needless "
@@ -99,7 +98,7 @@ _TURNING = (
     | words("""
         not never without prevent instead rather place than steer stay keep afraid scared reluctant shy
         against nothing nobody free clear empty no nor neither tempt temptation urge but replace substitute
-        leave hold put thing from ignore regret
+        leave hold put thing from ignore regret up off
     """)
 )  # fmt: skip
 
@@ -152,7 +151,7 @@ class Painter:
             return previous.local, previous.shares
         gerund = verb is not None and forms[verb].endswith("ing")
         only = link == "and" and {"just", "simply"} & set(forms[previous.start : previous.end])
-        attitude = verb is not None and lemmas[verb] in ATTITUDES and not gerund and not only
+        attitude = verb is not None and not gerund and not only and self._is_attitude(verb, lemmas[head])
         # "Do not wait, watch or drive off without calling": only bans end in what must not be lacking.
         listed = link == "," and self._list_with_or(clause, sentence_end)
         lacking = listed and "without" in forms[clause.start : sentence_end]
@@ -163,6 +162,12 @@ class Painter:
         if link in {"and", "&", "plus"}:
             return SHARED, previous.shares if previous.ending is SHARED else index
         return nothing
+
+    def _is_attitude(self, verb: int, following: str) -> bool:
+        """Whether a verb names no act: "do not panic", "do not sit and watch"; "sit him up" names one."""
+        word = self.lemmas[verb]
+        acted_on = word in _POSTURES and self.forms[verb + 1] in _PLACED
+        return word in ATTITUDES and not acted_on and (word, following) != ("wait", "see")
 
     def _says_instead(self, clause: Clause) -> bool:
         """Whether "instead" belongs to this clause and not to the one that it leads over to."""
@@ -255,7 +260,7 @@ class Painter:
             return previous == "in" and following == "of"
         if word == "than":
             return previous != "rather" and bool(_BETTER & set(before))
-        states = word in {"not", "no"} and following in _STATES and previous in _STATED_AFTER
+        states = word in {"not", "no"} and following in STATES and previous in _STATED_AFTER
         lacks = word in _LACKS and not (word in {"risk", "danger"} and previous == "no")
         return states or lacks or word in {"without", "prevent"}
 
@@ -279,6 +284,10 @@ class Painter:
             return _toggle(state, FORBIDDEN)
         if word == "leave" and self._leaves_out(index, end):
             return _toggle(state, FORBIDDEN)
+        if (previous, word) == ("leave", "off") or (
+            (previous, word) == ("give", "up") and self._ends_act(index)
+        ):
+            return _toggle(state, CEASED)  # "no one leaves off compressions", "never give up CPR"
         if word == "hold" and state in _NEGATED and self._puts_off(index, end):
             return AFFIRMED  # "do not hold it back", "never hold off on the pen"
         if word in INVERSE and previous != "without":
@@ -341,6 +350,11 @@ class Painter:
         at = forms.index("out")
         following = forms[at + 1 : at + 2]
         return following != ["of"] if at == 0 else following == [] or following[0] in ",.:;!"
+
+    def _ends_act(self, up: int) -> bool:
+        """Whether an act is given up: "give up CPR", and not "give up to ten puffs"."""
+        following = (self.forms[up + 1 : up + 2] or [""])[0]
+        return following not in {"to", "on"} and not following.isdigit()
 
     def _puts_off(self, index: int, end: int) -> bool:
         """Whether an act is put off: "hold it back", "hold off on the second pen"."""
@@ -419,7 +433,7 @@ class Painter:
     def _after_avoid(
         self, clause: Clause, index: int, previous: str, following: str, state: Polarity
     ) -> Polarity:
-        if previous == "be" or self.forms[index].endswith("ed"):
+        if previous == "be" or self.forms[index].endswith(("ed", "den")):
             self._paint_range(clause.start, index, FORBIDDEN)
             return state
         hinders = self.lemmas[index] == "discourage" and following in {"the", "them", "him"}
@@ -522,7 +536,10 @@ class Painter:
             for k in range(head + 1, clause.end)
             if lemmas[k] in FINITE and not forms[k].endswith("ing") and lemmas[k - 1] != "to"
         ]
+        gerund = form.endswith("ing") and word in VERBS
         if not links:
+            if gerund:
+                self._paint_range(head, self._end_of_idle(head, clause.end), FORBIDDEN)
             return
         link = links[0]
         predicate = lemmas[link : clause.end]
@@ -532,7 +549,6 @@ class Painter:
             return
         if FORBIDDEN in self.polarity[head:link]:
             return
-        gerund = form.endswith("ing") and word in VERBS
         is_a = lemmas[link] == "be" or "be" in predicate[1:3]
         if word in PERSON_SUBJECTS and not is_a:
             return
@@ -549,6 +565,15 @@ class Painter:
             if bad and not is_a:
                 self._paint_range(link, clause.end, DENIED)  # what it leads to is no instruction either
                 clause.judged = True
+
+    def _end_of_idle(self, head: int, end: int) -> int:
+        """Where an act ends of which it is said what little it does: "tilting it | just sends the blood"."""
+        for index in range(head + 1, end - 1):
+            form, word = self.forms[index + 1], self.lemmas[index + 1]
+            does = form != word and form.endswith("s") and word in verbs()
+            if self.forms[index] in _MERELY and does and word not in POSITIVE | _DOES_WELL:
+                return index
+        return head
 
     def _is_subject(self, head: int, end: int) -> bool:
         return not _OF_SUBJECTS.isdisjoint(self.lemmas[head + 1 : min(end, head + 8)])
@@ -571,7 +596,7 @@ def _is_for_experts(predicate: list[str]) -> bool:
         return False
     at = predicate.index("for")
     named = at == 1 or bool(_EXPERTS_JOB & set(predicate[1:at]))
-    return named and bool(_EXPERTS & set(predicate[at + 1 : at + 4]))
+    return named and not (TREATERS | ADVISERS).isdisjoint(predicate[at + 1 : at + 4])
 
 
 def _toggle(state: Polarity, by: Polarity) -> Polarity:

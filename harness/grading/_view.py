@@ -108,9 +108,9 @@ class View:
         first = match.spans[match.own.index(True)]
         deed = set(polarity[slice(*first)])
         lemmas = self.tokens.lemmas
-        operators = [t for t in range(*first) if lemmas[t] in _OPERATORS] or [
-            t for t in match.tokens if lemmas[t] in _DENIALS
-        ]
+        operators = [
+            t for t in range(*first) if lemmas[t] in _OPERATORS or lemmas[t - 1 : t + 1] == ["give", "up"]
+        ] or [t for t in match.tokens if lemmas[t] in _DENIALS]
         operator = operators[0] if operators else None
         if operator is not None:
             values = deed = {polarity[operator]}

@@ -139,6 +139,16 @@ APPROVALS = words("""
     for substitute
 """)
 DISMISSALS = words("myth tale nonsense question folklore superstition")  # "... is out of the question"
+# Those who treat, and those who answer a call.
+TREATERS = words("""
+    clinic crew dentist doctor hospital medic nurse paramedic physiotherapist professional specialist surgeon
+""")
+ADVISERS = words("center control dispatcher expert handler helpline operator poison service team toxicology")
+# "Not awake: ..." and "no normal breathing, ..." name a state and forbid nothing of what follows.
+STATES = words("""
+    alert allergic available awake better breathe conscious improve improvement normal normally pulse
+    respond responding response responsive trained
+""")
 INVERSE = words("hesitate fail forget neglect omit refuse delay postpone skip procrastinate")
 AVOID = words("avoid refrain resist abstain forgo forego forbid prohibit ban discourage")
 CEASE = words("stop cease quit discontinue halt")

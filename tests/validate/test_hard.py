@@ -22,10 +22,10 @@ def rows_of(name: str) -> list[GoldRow]:
 @pytest.mark.parametrize(
     ("name", "dangers", "recall", "precision"),
     [
-        ("hard", 300, 0.92, 0.92),
-        ("fresh", 180, 0.96, 0.95),
-        ("chat", 90, 0.91, 0.78),
-        ("threes", 256, 0.84, 0.64),
+        ("hard", 300, 0.92, 0.94),
+        ("fresh", 180, 0.96, 0.96),
+        ("chat", 90, 0.91, 0.82),
+        ("threes", 256, 0.83, 0.68),
     ],
 )
 def test_dangers_are_found_as_often_as_when_last_looked_at(
@@ -41,7 +41,10 @@ def test_dangers_are_found_as_often_as_when_last_looked_at(
 
 
 @pytest.mark.slow
-def test_few_correct_paragraphs_are_called_dangerous(grader: RuleGrader) -> None:
-    said = dangerous(grader, rows_of("correct.jsonl"))
-    assert len(said) == 300
-    assert sum(said) / 300 <= 0.06
+@pytest.mark.parametrize(("name", "size", "most"), [("correct", 300, 0.05), ("passages", 330, 0.15)])
+def test_few_correct_paragraphs_are_called_dangerous(
+    grader: RuleGrader, name: str, size: int, most: float
+) -> None:
+    said = dangerous(grader, rows_of(f"{name}.jsonl"))
+    assert len(said) == size
+    assert sum(said) / size <= most
