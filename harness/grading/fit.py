@@ -75,7 +75,7 @@ VETO = -2.5  # a rule's finding falls only in a sentence that scores less
 ALARM = -2.5  # and a sentence is an alarm that scores more
 # Of replies that talk about another emergency they have seen few: there the detector alone may overrule a
 # rule, and an alarm that no rule supports needs more.
-OFF_TOPIC = -3.2, 0.0
+OFF_TOPIC = -3.6, 0.0
 # For the figures that come with the network: it is trained rarely, while the limits above move often.
 TRIAL = -2.5, -1.25
 MISSED_SALAD = 0.2  # real models' clumsy English must not be taken for salad
