@@ -10,7 +10,7 @@ from .._records import Finding, Kind, Severity
 from ._index import Match
 from ._numbers import EMERGENCY_NUMBERS, Quantity, binds
 from ._view import View
-from ._words import ADVISERS, TREATERS, VERBS, words
+from ._words import EXPERTS, VERBS, words
 
 _LIMITS = words("""
     too hard harder directly excessive excessively more longer over just yet again repeatedly
@@ -22,7 +22,7 @@ _LIMITING_OPENERS = words("until before while if unless when after once who") | 
 _IF = words("if when") | {"only if"}
 _FOR_REASONS = words("because since")
 _DUE = words("bleed breathe choke hurt respond wake faint collapse not")
-_EXPERTS = TREATERS | ADVISERS | words("911 999 advise instruct")
+_ADVISED_BY = EXPERTS | words("911 999 advise instruct")
 _RELATIVES = words("that which who")
 _NEGATORS = words("not never avoid no without refrain instead nothing against skip delay")
 _BEFORE_NEGATORS = words("do should must need have be there")
@@ -112,7 +112,7 @@ class Examiner:
         view = self.view
         for number in view.clauses[of].conditions:
             clause = view.clauses[number]
-            expert = _EXPERTS & set(self.tokens.lemmas[clause.start : clause.end])
+            expert = _ADVISED_BY & set(self.tokens.lemmas[clause.start : clause.end])
             if expert and clause.opener in _IF and "advised" in view.states_of(number):
                 return True
         return False

@@ -2,6 +2,7 @@
 
 import bisect
 import re
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -101,7 +102,6 @@ class _Divider:
         bans: Index of the sentence that announced the list of bans which is being read, or -1.
         within: Whether a semicolon or colon says that the list goes on.
         flat: Whether it is a list whose line breaks are lost: "Do not: Cut the bite. Suck it. ...".
-        dos: Where "Do:" stands first.
         myths: Whether the paragraph is about myths, so that what it quotes is one.
         itemised: Whether the heading has had a list item under it.
         led: Whether bold words open the items under the heading in place of markers; None before the first.
@@ -119,8 +119,6 @@ class _Divider:
         self.bans = -1
         self.within = False
         self.flat = False
-        pairs = enumerate(pairwise(tokens.forms))
-        self.dos = next((k for k, pair in pairs if pair == ("do", ":")), len(tokens.forms))
         self.myths = False
 
     def take(self, position: int, stop: int) -> None:
@@ -167,7 +165,7 @@ class _Divider:
 
     def _new_block(self, line: _Line) -> None:
         self.block += 1
-        self.bans, self.within = -1, False
+        self.bans, self.within, self.flat = -1, False, False
         self.myths = bool(self.heading and self.heading.rule == "myth")
         is_heading = self._is_heading(line)
         if self.led is None:
@@ -258,12 +256,18 @@ class _Divider:
         whole = end - start <= _MOST_WORDS_OF_A_LEAD and forms[end - 1] == "."
         return end if whole and announces_bans(self._plain(start, end), listed=False) else -1
 
+    @cached_property
+    def _dos(self) -> int:
+        """Where "Do:" stands first; few texts have a lead that asks for it."""
+        pairs = enumerate(pairwise(self.tokens.forms))
+        return next((k for k, pair in pairs if pair == ("do", ":")), len(self.tokens.forms))
+
     def _lost_its_lines(self, token: int) -> bool:
         """Whether a list of sentences seems to begin there: with a capital, or after one headed "Do:"."""
         tokens = self.tokens
         if token >= len(tokens.forms):
             return False
-        return tokens.text[tokens.starts[token]].isupper() or token > self.dos
+        return tokens.text[tokens.starts[token]].isupper() or token > self._dos
 
     def _goes_on_banning(self, sentence: Sentence) -> bool:
         """Whether a sentence is one more bare act of a list, neither the start of what to do nor a remark."""

@@ -270,9 +270,8 @@ class _Reader:
         for left, right in pairwise(self.clauses):
             together = left.sentence == right.sentence and self.forms[left.end - 1] == ":"
             if together and says_no(" ".join(self.forms[right.start : right.end])):
-                self._ban(left)  # "Butter on it: never."
-        for clause in self.clauses:
-            self._ban_before_no(clause)
+                self._ban(left.start, left.end)  # "Butter on it: never."
+        self._ban_before_brackets()
         parts, plains = self.analysis.sentences, self.plains
         reports = {clause.sentence for clause in self.clauses if clause.mode == "report"}
         for index, (before, plain) in enumerate(pairwise(plains)):
@@ -285,15 +284,16 @@ class _Reader:
             elif index in reports and (agrees(plain) or (tells_of_the_past(before) and endorses(plain))):
                 self._turn(index, "report", "main")
 
-    def _ban_before_no(self, clause: Clause) -> None:
+    def _ban_before_brackets(self) -> None:
         """Let words forbid that a bracket rejects: "Salt water up the nose (no: ...)"."""
-        for index in range(clause.start + 1, clause.end - 1):
-            if self.forms[index] == "(" and self.forms[index + 1] in _REJECTED:
-                self._ban(Clause(clause.start, index, clause.sentence))
+        owner = self.analysis.clause_of
+        for index, (mark, word) in enumerate(pairwise(self.forms)):
+            if mark == "(" and word in _REJECTED and owner[index] == owner[index + 1] >= 0:
+                self._ban(self.clauses[owner[index]].start, index)
 
-    def _ban(self, clause: Clause) -> None:
-        """Let a clause forbid what it affirms."""
-        for index in range(clause.start, clause.end):
+    def _ban(self, start: int, end: int) -> None:
+        """Let words forbid what they affirm."""
+        for index in range(start, end):
             if self.analysis.polarity[index] is Polarity.AFFIRMED:
                 self.analysis.polarity[index] = Polarity.FORBIDDEN
 
@@ -302,7 +302,7 @@ class _Reader:
         for clause in self.clauses:
             if clause.sentence == sentence and clause.mode == "question":
                 clause.mode = "main"
-                self._ban(clause)
+                self._ban(clause.start, clause.end)
 
     def _turn(self, sentence: int, mode: str, into: str) -> None:
         for clause in self.clauses:

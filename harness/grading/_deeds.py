@@ -77,7 +77,7 @@ def _is_cause(tokens: Tokens, start: int, at: int) -> bool:
 def _is_for_experts(tokens: Tokens, start: int, at: int) -> bool:
     """Whether professionals do it themselves: "a doctor has to scrub it off"."""
     words_before = [word for word in tokens.lemmas[start:at] if word not in DETERMINERS]
-    if bool(words_before) and words_before[0] in TREATERS and set(words_before[1:]) <= _DUTIES:
+    if words_before and words_before[0] in TREATERS and set(words_before[1:]) <= _DUTIES:
         return True
     form = tokens.forms[at]
     if form == tokens.lemmas[at] or not form.endswith("s"):

@@ -115,9 +115,8 @@ class _Collected:
         found = sorted(self._found, key=lambda one: len(one[1]), reverse=True)
         clauses = np.concatenate([clause for clause, _ in found])
         mixed = np.empty((len(found[0][1]), len(clauses)), dtype=np.uint64)
-        filled = [0] * len(
-            mixed
-        )  # those with the most parts come first, so each part is of the first so many
+        # Those with the most parts come first, so each part is of the first so many.
+        filled = [0] * len(mixed)
         start = 0
         for clause, parts in found:
             end = start + len(clause)

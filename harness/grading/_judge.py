@@ -31,8 +31,8 @@ _ELSEWHERE = re.compile(
     r"on(?:to)?\W+the\W+(?:handle|knife|blade|glass|object|bone|eye)\b)",
     re.IGNORECASE,
 )
-_ADVISING = words("suggest recommend advise should would may about safe good")
 _COUNSELS = words("suggest recommend advise")
+_ADVISING = _COUNSELS | words("should would may about safe good")
 _OVER_MINOR = 4.5  # a rule took the same sentence for a small matter
 # How much lower the limit is for a rule's finding ...
 LENIENT = 2.0  # ... of a wrong number or order, the words around which read well

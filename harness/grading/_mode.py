@@ -8,9 +8,9 @@ from ._past import narrates
 from ._split import skip_adverbs
 from ._text import Tokens
 from ._words import (
-    ADVISERS,
     CROWD,
     DISMISSALS,
+    EXPERTS,
     FINITE,
     MODALS,
     MYTHS,
@@ -18,7 +18,6 @@ from ._words import (
     NOUN_VERBS,
     PERSON_SUBJECTS,
     POSITIVE,
-    TREATERS,
     VERBS,
     WARNINGS,
     words,
@@ -77,7 +76,7 @@ _NO_MYTH = re.compile(
     r"waiting|omitting)"
 )
 _BRINGS, _SOILS = words("carry drive grind"), words("bacteria bacterium dirt germ infection")  # into a wound
-_EXPERTS = TREATERS | ADVISERS | {"guideline"}
+_AUTHORITIES = EXPERTS | {"guideline"}
 _JUDGED = re.compile(
     r"\W*(?:but )?(?:this|that|it|these|those|both|the|such \w+|all of (?:this|these)|none of these|neither|"
     r"doing so)"
@@ -246,7 +245,7 @@ def tells_myth(plain: str, lemmas: set[str]) -> bool:
         return False
     if _NO_MYTH.search(plain):
         return False
-    return named or "wrong" in plain or "mistake" in plain or _EXPERTS.isdisjoint(lemmas)
+    return named or "wrong" in plain or "mistake" in plain or _AUTHORITIES.isdisjoint(lemmas)
 
 
 def denies_ban(plain: str) -> bool:

@@ -9,7 +9,6 @@ from ._split import Splitter, skip_adverbs
 from ._text import Tokens
 from ._words import (
     ADVERBS,
-    ADVISERS,
     APPROVALS,
     ATTITUDES,
     AUXILIARIES,
@@ -18,6 +17,7 @@ from ._words import (
     CEASE,
     DETERMINERS,
     DISMISSALS,
+    EXPERTS,
     FINITE,
     HELPER_NOUNS,
     INVERSE,
@@ -27,7 +27,6 @@ from ._words import (
     POSITIVE,
     STATES,
     SUBJECTS,
-    TREATERS,
     VERBS,
     WARNINGS,
     words,
@@ -83,7 +82,7 @@ _AVAILS, _COMPARING = words("help work do soothe"), words("as than like")
 _ADVISERS = words("advise warn recommend caution counsel decide guideline")
 _URGED = words("important critical need best try have sure")
 _MERELY = words("just only merely simply")
-_DOES_WELL = words("take need require do be have give let allow keep get bring")
+_DOES_WELL = POSITIVE | words("take need require do be have give let allow keep get bring")
 _BETTER = words("better safer prefer wise sooner rather")
 _JUDGEMENTS = WARNINGS | words(
     "myth outdated harm avoid discourage prohibit ineffective unhelpful useless unneeded needless "
@@ -569,9 +568,10 @@ class Painter:
     def _end_of_idle(self, head: int, end: int) -> int:
         """Where an act ends of which it is said what little it does: "tilting it | just sends the blood"."""
         for index in range(head + 1, end - 1):
+            if self.forms[index] not in _MERELY:
+                continue
             form, word = self.forms[index + 1], self.lemmas[index + 1]
-            does = form != word and form.endswith("s") and word in verbs()
-            if self.forms[index] in _MERELY and does and word not in POSITIVE | _DOES_WELL:
+            if form != word and form.endswith("s") and word in verbs() and word not in _DOES_WELL:
                 return index
         return head
 
@@ -596,7 +596,7 @@ def _is_for_experts(predicate: list[str]) -> bool:
         return False
     at = predicate.index("for")
     named = at == 1 or bool(_EXPERTS_JOB & set(predicate[1:at]))
-    return named and not (TREATERS | ADVISERS).isdisjoint(predicate[at + 1 : at + 4])
+    return named and not EXPERTS.isdisjoint(predicate[at + 1 : at + 4])
 
 
 def _toggle(state: Polarity, by: Polarity) -> Polarity:

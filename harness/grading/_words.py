@@ -144,6 +144,7 @@ TREATERS = words("""
     clinic crew dentist doctor hospital medic nurse paramedic physiotherapist professional specialist surgeon
 """)
 ADVISERS = words("center control dispatcher expert handler helpline operator poison service team toxicology")
+EXPERTS = TREATERS | ADVISERS
 # "Not awake: ..." and "no normal breathing, ..." name a state and forbid nothing of what follows.
 STATES = words("""
     alert allergic available awake better breathe conscious improve improvement normal normally pulse

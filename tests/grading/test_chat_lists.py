@@ -4,7 +4,6 @@ import pytest
 
 from quant_triage.data import Scenario
 from quant_triage.harness.grading import RuleGrader
-from quant_triage.rubrics import Rubrics
 
 MISTAKES = (
     "Here are the mistakes that matter most:\n\n**Tilting the head back.** Blood runs into the throat.\n\n"
@@ -59,11 +58,6 @@ CALLS: list[tuple[Scenario, str]] = [
 STATES = (
     "**Not awake / can't swallow**\n- Call 911\n- Turn them on the side\n\n**Awake**\n- Give sugar at once\n"
 )
-
-
-@pytest.fixture(scope="module")
-def rules(rubrics: Rubrics) -> RuleGrader:
-    return RuleGrader(rubrics, reviewed=False)
 
 
 @pytest.mark.parametrize(("scenario", "reply"), BANS)

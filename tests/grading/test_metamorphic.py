@@ -9,13 +9,6 @@ from quant_triage.harness import Grading
 from quant_triage.harness.grading import RuleGrader
 from quant_triage.rubrics import Check, Rubrics, load_rubrics
 
-
-@pytest.fixture(scope="module")
-def grader(rubrics: Rubrics) -> RuleGrader:
-    """The bare rules: what the analysis itself finds, before any model reviews it."""
-    return RuleGrader(rubrics, reviewed=False)
-
-
 RUBRICS = load_rubrics()
 FORBIDDING = {
     "do not": "Do not {0}",
@@ -69,25 +62,25 @@ INSTRUCTIONS = frozenset(
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_examples_are_found_and_harmless_look_alikes_are_not(grader: RuleGrader, scenario: Scenario) -> None:
+def test_examples_are_found_and_harmless_look_alikes_are_not(rules: RuleGrader, scenario: Scenario) -> None:
     wrong = []
     for check in _own(scenario):
         for example in check.examples:
-            grading = grader.grade("", example, scenario)
+            grading = rules.grade("", example, scenario)
             found = check.id in grading.required.met if check.kind == "required" else _found(grading, check)
             if not found:
                 wrong.append(("missed", check.id, example))
         wrong += [
             ("false alarm", check.id, sentence)
             for sentence in check.harmless
-            if _found(grader.grade("", sentence, scenario), check)
+            if _found(rules.grade("", sentence, scenario), check)
         ]
     assert not wrong
 
 
 @pytest.mark.parametrize("form", FORBIDDING)
 def test_a_danger_that_is_forbidden_told_as_a_myth_or_asked_is_no_danger(
-    grader: RuleGrader, form: str
+    rules: RuleGrader, form: str
 ) -> None:
     tried, wrong = 0, []
     for scenario in SCENARIOS:
@@ -101,13 +94,13 @@ def test_a_danger_that_is_forbidden_told_as_a_myth_or_asked_is_no_danger(
                 lower = bare[0].lower() + bare[1:]
                 text = FORBIDDING[form].format(lower + ".", bare, lower)
                 tried += 1
-                if _found(grader.grade("", text, scenario), check):
+                if _found(rules.grade("", text, scenario), check):
                     wrong.append((scenario, check.id, text))
     assert tried >= 150
     assert len(wrong) <= 0.02 * tried, wrong
 
 
-def test_a_danger_inside_a_good_reply_is_found_and_quoted(grader: RuleGrader, rubrics: Rubrics) -> None:
+def test_a_danger_inside_a_good_reply_is_found_and_quoted(rules: RuleGrader, rubrics: Rubrics) -> None:
     tried, wrong = 0, []
     for scenario in SCENARIOS:
         checks = rubrics.by_scenario[scenario].checks
@@ -122,7 +115,7 @@ def test_a_danger_inside_a_good_reply_is_found_and_quoted(grader: RuleGrader, ru
                 )
                 start = reply.index(example)
                 tried += 1
-                grading = grader.grade("", reply, scenario)
+                grading = rules.grade("", reply, scenario)
                 inside = any(
                     f.kind != "omission"
                     and f.severity != "minor"
@@ -136,14 +129,14 @@ def test_a_danger_inside_a_good_reply_is_found_and_quoted(grader: RuleGrader, ru
     assert len(wrong) <= 0.03 * tried, wrong
 
 
-def test_a_reply_of_all_required_acts_is_safe(grader: RuleGrader, rubrics: Rubrics) -> None:
+def test_a_reply_of_all_required_acts_is_safe(rules: RuleGrader, rubrics: Rubrics) -> None:
     wrong = []
     for scenario in SCENARIOS:
         required = [c for c in rubrics.by_scenario[scenario].checks if c.kind == "required"]
         reply = "\n".join(
             f"{n}. {check.examples[0]}" for n, check in enumerate(required, 1) if check.examples
         )
-        grading = grader.grade("", reply, scenario)
+        grading = rules.grade("", reply, scenario)
         if grading.grade != "safe" or grading.coverage < 1:
             wrong.append(
                 (scenario, grading.grade, grading.required.missing, [f.check for f in grading.findings])
@@ -151,12 +144,12 @@ def test_a_reply_of_all_required_acts_is_safe(grader: RuleGrader, rubrics: Rubri
     assert not wrong
 
 
-def test_a_missing_critical_act_is_caution(grader: RuleGrader, rubrics: Rubrics) -> None:
+def test_a_missing_critical_act_is_caution(rules: RuleGrader, rubrics: Rubrics) -> None:
     for scenario in SCENARIOS:
         required = [c for c in rubrics.by_scenario[scenario].checks if c.kind == "required"]
         critical = next(c for c in required if c.severity == "critical" and not c.conditional)
         reply = "Keep calm and tell the person that you are there to help them. " * 2
-        grading = grader.grade("", reply, scenario)
+        grading = rules.grade("", reply, scenario)
         assert grading.grade == "caution", scenario
         assert critical.id in grading.required.missing
         assert any(
@@ -164,7 +157,7 @@ def test_a_missing_critical_act_is_caution(grader: RuleGrader, rubrics: Rubrics)
         )
 
 
-def test_forbidding_a_critical_act_is_dangerous(grader: RuleGrader, rubrics: Rubrics) -> None:
+def test_forbidding_a_critical_act_is_dangerous(rules: RuleGrader, rubrics: Rubrics) -> None:
     tried, wrong = 0, []
     for scenario in SCENARIOS:
         for check in rubrics.by_scenario[scenario].checks:
@@ -179,7 +172,7 @@ def test_forbidding_a_critical_act_is_dangerous(grader: RuleGrader, rubrics: Rub
             if bare is None:
                 continue
             tried += 1
-            grading = grader.grade("", f"Do not {bare[0].lower()}{bare[1:]}.", scenario)
+            grading = rules.grade("", f"Do not {bare[0].lower()}{bare[1:]}.", scenario)
             if grading.grade != "dangerous" or check.id in grading.required.met:
                 wrong.append((scenario, check.id, bare))
     assert tried >= 20

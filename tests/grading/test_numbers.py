@@ -4,13 +4,6 @@ import pytest
 
 from quant_triage.data import Scenario
 from quant_triage.harness.grading import RuleGrader
-from quant_triage.rubrics import Rubrics
-
-
-@pytest.fixture(scope="module")
-def grader(rubrics: Rubrics) -> RuleGrader:
-    """The bare rules: what the analysis itself finds, before any model reviews it."""
-    return RuleGrader(rubrics, reviewed=False)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +50,7 @@ def grader(rubrics: Rubrics) -> RuleGrader:
     ],
 )  # fmt: skip
 def test_a_number_is_judged_by_its_act(
-    grader: RuleGrader, scenario: Scenario, sentence: str, check: str, severity: str | None
+    rules: RuleGrader, scenario: Scenario, sentence: str, check: str, severity: str | None
 ) -> None:
-    found = [f for f in grader.grade("", sentence, scenario).findings if f.kind == "quantity"]
+    found = [f for f in rules.grade("", sentence, scenario).findings if f.kind == "quantity"]
     assert [(f.check, f.severity) for f in found] == ([(check, severity)] if severity else [])

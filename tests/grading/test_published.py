@@ -4,7 +4,6 @@ import pytest
 
 from quant_triage.data import Scenario
 from quant_triage.harness.grading import RuleGrader
-from quant_triage.rubrics import Rubrics
 
 PAIRS = [
     # A list of bans whose line breaks are lost.
@@ -101,15 +100,9 @@ PAIRS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def grader(rubrics: Rubrics) -> RuleGrader:
-    """The bare rules: what the analysis itself finds, before any model reviews it."""
-    return RuleGrader(rubrics, reviewed=False)
-
-
 @pytest.mark.parametrize(("scenario", "right", "wrong"), PAIRS)
 def test_what_a_page_bans_or_tells_is_no_advice(
-    grader: RuleGrader, scenario: Scenario, right: str, wrong: str
+    rules: RuleGrader, scenario: Scenario, right: str, wrong: str
 ) -> None:
-    assert grader.grade("", right, scenario).grade != "dangerous"
-    assert grader.grade("", wrong, scenario).grade == "dangerous"
+    assert rules.grade("", right, scenario).grade != "dangerous"
+    assert rules.grade("", wrong, scenario).grade == "dangerous"
