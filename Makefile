@@ -45,7 +45,7 @@ format: $(VENV)/.installed
 	$(BIN)/ruff format .
 
 unit: $(VENV)/.installed $(LINT)
-	$(BIN)/pytest
+	.ci/two-at-once $(BIN)/pytest
 
 # The site, into build/site; warnings are errors. `make docs` once, then open build/site/index.html.
 docs: $(VENV)/.installed $(LINT)

@@ -1,5 +1,6 @@
 """Ray's own test cluster: several nodes of one machine, one core each, under a head that does no work."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from quant_triage.harness.cluster._cluster import Cluster
 
 NODE = {"num_cpus": 1, "memory": 2 << 30, "object_store_memory": 80 << 20}
+MARK = "QUANT_TRIAGE_TESTED_BY"  # so that a second run of the tests beside this one is told apart
 ENVIRONMENT = {
+    MARK: str(os.getpid()),
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_raylet_start_wait_time_s": "120",  # others may be using the two cores
     "RAY_enable_metrics_collection": "0",
@@ -89,6 +92,11 @@ def wait_for(true: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 def children() -> int:
-    """Count the engine's child processes of this environment, whoever started them."""
-    lines = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
-    return sum(line[:1] == [sys.executable] and line[-1:] == ["_child"] for line in lines)
+    """Count the engine's child processes of this run of the tests, on whatever node."""
+    found = psutil.process_iter(["cmdline", "environ"])
+    return sum(_is_ours(process.info["cmdline"] or [], process.info["environ"] or {}) for process in found)
+
+
+def _is_ours(line: list[str], environment: dict[str, str]) -> bool:
+    child = line[:1] == [sys.executable] and line[-1:] == ["_child"]
+    return child and environment.get(MARK) == ENVIRONMENT[MARK]
