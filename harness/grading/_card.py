@@ -11,9 +11,11 @@ Written by `python -m quant_triage.harness.grading.fit`; do not edit.
 
 **Detector** (`detector.npz`): a logistic regression over {width:,} hashed features of a sentence,
 each scaled by how far it leans to one label, none of them stronger than 99 % of them are; one byte
-a weight. The features are what the clause analysis says (base forms with their polarity
-and mode, neighbours, near pairs, classes of words in their place, each also crossed with the
-scenario) and what the checks find. It reviews the rules.
+a weight, the fainter half left out. The features are what the clause analysis says (base forms with
+their polarity and mode, neighbours, near pairs, classes of words in their place, each also crossed
+with the scenario) and what the checks find. It reviews the rules. From texts that lost, gained or had
+exchanged a word it learns at {turned} of their weight: adding up words, it can hardly tell them from
+what they were made of.
 
 **Network** (`network.npz`): three convolutions over the words of a sentence, each with its class and with
 what the clause analysis makes of it, then their maximum and an attention-weighted mean beside what the checks
@@ -94,6 +96,7 @@ class Facts(NamedTuple):
     alone: float
     banned: float
     lenient: float
+    turned: float
     trial_keep: float
     trial_alarm: float
     rules: Rates

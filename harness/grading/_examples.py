@@ -14,7 +14,7 @@ from ._words import VERBS
 _BANS = ("Do not ", "Never ", "There is no need to ", "You should not ")
 _FRAMES_EACH = 10  # of those that advise, and of those that forbid, around each act
 SURE = 8.0  # the leaflets' sentences and the checks' examples rest on guidelines, one by one
-IN_REPLY = 3.0  # a sentence of a whole reply is what the grader will meet; single ones are made to be hard
+IN_REPLY = 3.0  # a sentence of a reply is what the grader will meet; most single ones are made to be hard
 TRAINING_PART = GOLD_DIR / "train.jsonl"
 FRAMES = GOLD_DIR / "frames.yaml"
 
@@ -27,6 +27,7 @@ class TrainingRow(Record):
         act: Which dangerous act a sentence advises, in a few words.
         quote: The offending words of a dangerous reply, verbatim.
         note: What a ``caution`` lacks.
+        turned: What a correct sentence "lost", "gained" or had "swapped" by a machine to become this one.
     """
 
     id: str
@@ -39,6 +40,7 @@ class TrainingRow(Record):
     act: str | None = None
     quote: str | None = None
     note: str | None = None
+    turned: str | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrainingRow":
@@ -56,6 +58,7 @@ class Example(NamedTuple):
         checked: Whether features of the checks may be used: not where the checks were written to fit it.
         row: Index of the row of the training part, or -1.
         weight: How much each sentence counts.
+        turned: Whether a machine made it of a correct text, see ``TrainingRow``.
     """
 
     scenario: Scenario
@@ -65,6 +68,7 @@ class Example(NamedTuple):
     checked: bool = True
     row: int = -1
     weight: float = 1.0
+    turned: bool = False
 
 
 def training_rows() -> list[TrainingRow]:
@@ -76,9 +80,10 @@ def labelled(rows: list[TrainingRow]) -> Iterator[Example]:
     """Yield the coherent rows of the training part."""
     for number, row in enumerate(rows):
         if row.label != "incoherent":
-            weight = IN_REPLY if row.kind == "reply" else 1.0
+            turned = row.turned is not None
+            weight = IN_REPLY if row.kind == "reply" or turned else 1.0
             bad = row.label == "dangerous"
-            yield Example(row.scenario, row.text, bad, row.quote, row=number, weight=weight)
+            yield Example(row.scenario, row.text, bad, row.quote, row=number, weight=weight, turned=turned)
 
 
 class _Loose(BaseModel):

@@ -36,13 +36,13 @@ _ADVISING = _COUNSELS | words("should would may about safe good")
 _OVER_MINOR = 4.5  # a rule took the same sentence for a small matter
 # How much lower the limit is for a rule's finding ...
 LENIENT = 2.0  # ... of a wrong number or order, the words around which read well
-SLOWER = 0.4  # ... about what may kill or maim
-PLAIN = 2.0  # ... that its clause plainly advises
+SLOWER = 0.9  # ... about what may kill or maim
+PLAIN = 2.5  # ... that its clause plainly advises
 # What the detector alone must give for a finding to stand whatever both together say:
-ALONE = -2.0  # to its sentence
-BY_ITSELF = -1.6  # to its clause, for good advice around it may hide it
+ALONE = -0.4  # to its sentence
+BY_ITSELF = -1.2  # to its clause, for good advice around it may hide it
 BANNED = -4.5  # to a sentence that forbids a vital deed or turns its criterion round
-SHARE = 0.65  # of the network's score that is added to the detector's: it is the surer of the two
+SHARE = 0.9  # of the network's score that is added to the detector's: it is the surer of the two
 READ = -4.5  # a sentence without findings is read by the network if the detector gives it so much
 UNREAD = -3.5  # what the network gives nearly all harmless sentences
 _NEGATED = frozenset({Polarity.FORBIDDEN, Polarity.DENIED})

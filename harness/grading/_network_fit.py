@@ -18,7 +18,7 @@ from ._view import STATES
 SEED = 0  # of two tried; it did better on the validation sets
 DEPTH, WIDTH, MARKED, LAYERS = 48, 96, 32, 3
 SEEN = 3  # times that a word or a mark must occur to be known
-GUESSING, TELLING = 20, 18  # rounds over all sentences
+GUESSING, TELLING = 20, 34  # rounds over all sentences
 # What is kept is a running mean of the weights over the later steps of telling: it errs less elsewhere.
 SETTLED, EVERY, FADING = 0.3, 4, 0.98
 HIDDEN = 0.2  # share of words to be guessed

@@ -16,6 +16,7 @@ from ._words import (
     OBJECT_STARTS,
     SUBJECTS,
     SUBORDINATORS,
+    UNBIDDEN,
     VERBS,
     words,
 )
@@ -233,6 +234,9 @@ class Splitter:
         if self._bids_help(at, end):
             return False
         if word == "not" or form in _THIRD_PERSON:
+            return True
+        ceases = word in {"stop", "do"} and not UNBIDDEN.isdisjoint(self.lemmas[at + 1 : at + 2])
+        if (word in UNBIDDEN or ceases) and self.forms[at - 1] in COORDINATORS:
             return True
         if word == "do":
             return False

@@ -12,7 +12,7 @@ from ._lemmas import verbs
 from ._numbers import Quantity, quantities
 from ._reading import Reading
 from ._split import skip_adverbs
-from ._words import AVOID, CEASE, INVERSE, NOUN_VERBS, VERBS, words
+from ._words import AVOID, CEASE, INVERSE, NOUN_VERBS, UNBIDDEN, VERBS, words
 
 Stance = Literal["affirms", "forbids", "denies", "mentions"]
 
@@ -222,7 +222,7 @@ class View:
         """Whether a clause gives an order ("check the breathing") rather than describing the casualty."""
         clause = self.clauses[number]
         head = skip_adverbs(self.tokens, clause.start, clause.end)
-        return head < clause.end and self.tokens.lemmas[head] in VERBS and not clause.opener
+        return head < clause.end and self.tokens.lemmas[head] in VERBS - UNBIDDEN and not clause.opener
 
     def _add_headings(self, states: dict[str, str], sentence: int) -> None:
         heading = self.analysis.sentences[sentence].heading

@@ -87,6 +87,7 @@ SUBORDINATORS = words("""
 """)
 CONDITIONS = words("if unless when whenever whether provided once should")
 REASONS = words("because since as which so that this it these those they doing")
+UNBIDDEN = words("breathe respond collapse faint")  # nobody is told to: "if they collapse and breathe"
 COORDINATORS = words("and or but then nor so yet plus & instead")
 ATTITUDES = words("""
     panic worry hesitate fear be stress wait delay overreact freeze stand sit rush waste fret dither

@@ -71,16 +71,20 @@ TERSE = 0.3
 # Chosen by the figures on dev, hard and correct.jsonl: a missed danger is worse than a false alarm.
 # Limits are on the sum of two logits that mostly agree, so no odds: a plain danger has 3 to 8, a harmless
 # sentence -6 to -16.
-VETO = -2.5  # a rule's finding falls only in a sentence that scores less
-ALARM = -2.5  # and a sentence is an alarm that scores more
+VETO = -1.4  # a rule's finding falls only in a sentence that scores less
+ALARM = -1.1  # and a sentence is an alarm that scores more
 # Of replies that talk about another emergency they have seen few: there the detector alone may overrule a
 # rule, and an alarm that no rule supports needs more.
-OFF_TOPIC = -3.6, 0.0
+OFF_TOPIC = -2.8, 0.6
 # For the figures that come with the network: it is trained rarely, while the limits above move often.
 TRIAL = -2.5, -1.25
 MISSED_SALAD = 0.2  # real models' clumsy English must not be taken for salad
 LEVELS = 127  # of a quantized weight
 COARSE = 63  # of one of the million of the detector: a seventh less to ship, a score moves by a tenth
+FAINT = 2  # steps up to which a weight of the detector is left out: half of them, a fifth less to ship
+# How much less the detector learns from texts that a word turned round. Adding up words, it can hardly tell
+# them from what they were made of, and learns wrong things elsewhere; the network learns from them in full.
+TURNED = 0.15
 
 
 def say(line: str) -> None:
@@ -200,10 +204,13 @@ def write_detector(rubrics: Rubrics, rows: Sequence[TrainingRow], device: str | 
     read = _ReadAs(rubrics)
     say(f"reading {len(examples)} texts")
     data = design(examples, read)
+    turned = np.array([example.turned for example in examples])[data.example]
+    for_detector = data._replace(weight=data.weight * np.where(turned, TURNED, 1.0))
     everything = np.ones(len(data.dangerous), dtype=bool)
     say("training the detector")
-    model = _learn(data, everything)
+    model = _learn(for_detector, everything)
     weight, scale = _in_bytes(model.weight, COARSE)
+    weight[np.abs(weight) <= FAINT] = 0
     known = sorted({check_key(c) for r in rubrics.by_scenario.values() for c in r.checks})
     _write(
         DETECTOR,
@@ -223,7 +230,7 @@ def write_detector(rubrics: Rubrics, rows: Sequence[TrainingRow], device: str | 
         say("once more without the part that is held back")
         seen = ~held[data.example]
         without = Network(lexicon, train(lexicon, sentences, seen, device, say))
-        linear = _learn(data, seen)
+        linear = _learn(for_detector, seen)
         scores = data.rows @ linear.weight + linear.bias
         scores += SHARE * _scored(without, read.spelled, examples, data.example, held)
         _write_network(lexicon, tensors, _figures(trial, scores))
@@ -246,6 +253,7 @@ def write_detector(rubrics: Rubrics, rows: Sequence[TrainingRow], device: str | 
         alone=ALONE,
         banned=BANNED,
         lenient=LENIENT,
+        turned=TURNED,
         trial_keep=TRIAL[0],
         trial_alarm=TRIAL[1],
         rules=dict(zip(KINDS, map(tuple, rules), strict=True)),
