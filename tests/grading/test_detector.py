@@ -43,6 +43,9 @@ def test_weights_and_training_rows_are_whole() -> None:
     assert len({row.id for row in rows}) == len(rows) >= 5000
     assert len({row.scenario for row in rows}) == 30
     assert all(row.severity for row in rows if row.label == "dangerous" and row.kind == "reply")
+    turned = [row.turned for row in rows if row.turned]
+    assert len(turned) > 30_000
+    assert {words.split()[0] for words in turned} == {"lost", "gained", "swapped"}
 
 
 def test_a_check_that_it_was_not_trained_with_is_never_overruled(rubrics: Rubrics) -> None:
