@@ -64,6 +64,7 @@ _LEAVE = words(
 _TOO = words("much many big strong hard heavy hot risky dangerous late slow rough")
 _STATED_AFTER = words("and or but") | {"", ",", ":", ";", "-"}
 _NO_DENIAL = words("longer more later less matter doubt sooner other one's , . ! : ; -") | {""}
+_KEPT, _SUFFERED = words("him her them"), words("bleed choke lose breathe get cough")
 _PEOPLE = words("""
     other others people everybody everyone anybody anyone bystander onlooker crowd child kid baby pet dog him
     them her me us animal casualty public spectator traffic
@@ -305,6 +306,8 @@ class Painter:
             return _toggle(state, FORBIDDEN)
         if word == "from" and self._holds_back(clause, index):
             return _toggle(state, FORBIDDEN)
+        if word == "stop" and self._stops_somebody(index):
+            return _toggle(state, FORBIDDEN)
         if word == "ignore" and _SAYINGS & set(lemmas[index + 1 : index + 5]):
             return _toggle(state, FORBIDDEN)
         if word in {"replace", "substitute"}:
@@ -383,6 +386,11 @@ class Painter:
         deed = self.forms[index + 1 : index + 2]
         held = any(word in _HOLDING for word in before[:-1]) and "away" not in before
         return held and bool(deed) and deed[0].endswith("ing")
+
+    def _stops_somebody(self, index: int) -> bool:
+        """Whether somebody is stopped, with no "from": "stop him rubbing it"."""
+        who, deed = (*self.forms[index + 1 : index + 3], "", "")[:2]
+        return who in _KEPT and deed.endswith("ing") and self.lemmas[index + 2] in VERBS - _SUFFERED
 
     def _after_not(  # noqa: PLR0911, PLR0912 - cases, in order
         self, clause: Clause, index: int, previous: str, following: str, state: Polarity

@@ -50,6 +50,17 @@ PAIRS = [
         "Tilting the head back only sends the blood into the throat.",
         "Tilting the head back only takes a second.",
     ),
+    # Somebody stopped, with "from" or without.
+    (
+        "nosebleed",
+        "Stop him tilting his head back and have him lean forward.",
+        "Have him tilt his head back.",
+    ),
+    (
+        "severe_bleeding",
+        "Stop her bleeding with firm pressure on the wound.",
+        "Stop her pressing on the wound.",
+    ),
     # Quotations and brackets that the next words reject.
     (
         "hypothermia",
