@@ -40,8 +40,7 @@ def test_ctrl_c_stops_the_nodes_and_the_next_run_goes_on_even_without_them(
 ) -> None:
     have_nodes(nodes, cluster, 1)
     held = tmp_path / "policy.yaml"
-    many = 240  # so that a slow machine is interrupted before it is done
-    held.write_text(POLICY.replace("60", str(many)))
+    held.write_text(POLICY)
     out, journal = tmp_path / "out", tmp_path / "out" / "journal.jsonl"
     line = command(
         *("evaluate", str(levels / "tiny-Q2_K.gguf"), "--out", str(out), "--policy", str(held), "--json"),
@@ -60,13 +59,13 @@ def test_ctrl_c_stops_the_nodes_and_the_next_run_goes_on_even_without_them(
     assert "interrupted: run the same command again" in said
     wait_for(lambda: children() == 0, 5)
     before = journal.read_bytes().count(b'{"type":"reply"')
-    assert 2 <= before < many
+    assert 2 <= before < 60
     done = subprocess.run(line, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode in {0, 1, 3}, done.stderr
-    assert len(json.loads(done.stdout)["models"][0]["replies"]) == many
+    assert len(json.loads(done.stdout)["models"][0]["replies"]) == 60
     lines = map(json.loads, journal.read_bytes().splitlines())
     keys = [one["key"] for one in lines if one["type"] == "reply"]
-    assert len(keys) == len(set(keys)) == many
+    assert len(keys) == len(set(keys)) == 60
 
 
 @pytest.mark.parametrize(
