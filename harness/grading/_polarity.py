@@ -64,7 +64,8 @@ _LEAVE = words(
 _TOO = words("much many big strong hard heavy hot risky dangerous late slow rough")
 _STATED_AFTER = words("and or but") | {"", ",", ":", ";", "-"}
 _NO_DENIAL = words("longer more later less matter doubt sooner other one's , . ! : ; -") | {""}
-_KEPT, _SUFFERED = words("him her them"), words("bleed choke lose breathe get cough")
+_KEPT = words("him her them")
+_DONE = VERBS - words("bleed choke lose breathe get cough")  # by somebody, not suffered
 _PEOPLE = words("""
     other others people everybody everyone anybody anyone bystander onlooker crowd child kid baby pet dog him
     them her me us animal casualty public spectator traffic
@@ -390,7 +391,7 @@ class Painter:
     def _stops_somebody(self, index: int) -> bool:
         """Whether somebody is stopped, with no "from": "stop him rubbing it"."""
         who, deed = (*self.forms[index + 1 : index + 3], "", "")[:2]
-        return who in _KEPT and deed.endswith("ing") and self.lemmas[index + 2] in VERBS - _SUFFERED
+        return who in _KEPT and deed.endswith("ing") and self.lemmas[index + 2] in _DONE
 
     def _after_not(  # noqa: PLR0911, PLR0912 - cases, in order
         self, clause: Clause, index: int, previous: str, following: str, state: Polarity

@@ -235,8 +235,8 @@ class Splitter:
             return False
         if word == "not" or form in _THIRD_PERSON:
             return True
-        ceases = word in {"stop", "do"} and not UNBIDDEN.isdisjoint(self.lemmas[at + 1 : at + 2])
-        if (word in UNBIDDEN or ceases) and self.forms[at - 1] in COORDINATORS:
+        deed = at + (word in {"stop", "do"})  # "and stop breathing", "and do breathe"
+        if self.forms[at - 1] in COORDINATORS and not UNBIDDEN.isdisjoint(self.lemmas[deed : deed + 1]):
             return True
         if word == "do":
             return False

@@ -27,6 +27,7 @@ _LIGHT_VERBS = _OPERATORS | words("""
     account point reason sense stage time case event way
 """)
 _HEAVY_VERBS = VERBS - NOUN_VERBS - _LIGHT_VERBS
+_BIDDEN = VERBS - UNBIDDEN
 _JOINTS = words("and or then but so")
 _NEGATED = frozenset({Polarity.FORBIDDEN, Polarity.DENIED})
 
@@ -222,7 +223,7 @@ class View:
         """Whether a clause gives an order ("check the breathing") rather than describing the casualty."""
         clause = self.clauses[number]
         head = skip_adverbs(self.tokens, clause.start, clause.end)
-        return head < clause.end and self.tokens.lemmas[head] in VERBS - UNBIDDEN and not clause.opener
+        return head < clause.end and self.tokens.lemmas[head] in _BIDDEN and not clause.opener
 
     def _add_headings(self, states: dict[str, str], sentence: int) -> None:
         heading = self.analysis.sentences[sentence].heading
