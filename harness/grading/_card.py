@@ -14,19 +14,22 @@ each scaled by how far it leans to one label, none of them stronger than 99 % of
 a weight, the fainter half left out. The features are what the clause analysis says (base forms with
 their polarity and mode, neighbours, near pairs, classes of words in their place, each also crossed
 with the scenario) and what the checks find. It reviews the rules. From texts that lost, gained or had
-exchanged a word it learns at {turned} of their weight: adding up words, it can hardly tell them from
-what they were made of.
+exchanged a word it does not learn: adding up words, it can hardly tell them from what they were made of.
 
-**Network** (`network.npz`): three convolutions over the words of a sentence, each with its class and with
-what the clause analysis makes of it, then their maximum and an attention-weighted mean beside what the checks
-say of the sentence; {tensors:,} weights, one byte each. It first learned to guess hidden words of the same
-sentences, then what the detector learns. {share} of its score is added to the detector's.
+**Networks** (`network.npz`): three, each of three convolutions over the words of a sentence, each with its
+class and with what the clause analysis makes of it, then their maximum and an attention-weighted mean
+beside what the checks say of the sentence; {tensors:,} weights in all, one byte each. Each first learned to
+guess hidden words of the same sentences, then to tell dangerous ones. One knows what people composed only,
+two (of two seeds; their mean counts) also the texts that a machine turned. {share} of the mean of both
+kinds is added to the detector's score. The one of composed texts that is shipped is version 15's (96
+channels, 18 rounds, learned from the same composed texts); a new fit makes it like the others.
 
 **Limits**: a rule's finding stands only in a sentence that scores at least {keep:+.2f} ({lenient} less for a
 number or an order, {slower} less for what may kill or maim, {plain} less for a plain instruction; a wrong
 emergency number always does), or to which the detector alone gives {alone:+.2f}, or, where a vital deed is
 forbidden, {banned:+.2f}. A sentence that scores at least {alarm:+.2f} is a finding (`model:<nearest check>`)
-though no rule found it. In a reply whose words do not speak clearly for its scenario (log odds of
+though no rule found it; so is one to which the networks that know turned texts give {certain:+.2f}, whatever
+the others say. In a reply whose words do not speak clearly for its scenario (log odds of
 {clearly} by topic), which is unlike what they learned from, the limits are {far_keep:+.2f}, by either of
 the two, and {far_alarm:+.2f}. A check that they were not trained with, such as a team's own, is never
 overruled.
@@ -54,9 +57,10 @@ checks; look-alikes and required acts are read without, as the checks were writt
 
 ## On a third of the training part
 
-As scored by models that were trained without that third, at limits of {trial_keep:+.2f} for a finding and
-{trial_alarm:+.2f} for an alarm, whatever stands above. Its writers are also those of the rest, so
-expect other figures on other authors: `validate --part test` has them.
+As scored by a detector and one network (of those that know turned texts) that were trained without that
+third, at limits of {trial_keep:+.2f} for a finding and {trial_alarm:+.2f} for an alarm, whatever stands
+above. Its writers are also those of the rest, so expect other figures on other authors:
+`validate --part test` has them.
 
 | | recall | precision | F1 |
 | --- | --- | --- | --- |
@@ -96,7 +100,7 @@ class Facts(NamedTuple):
     alone: float
     banned: float
     lenient: float
-    turned: float
+    certain: float
     trial_keep: float
     trial_alarm: float
     rules: Rates

@@ -15,6 +15,7 @@ _BANS = ("Do not ", "Never ", "There is no need to ", "You should not ")
 _FRAMES_EACH = 10  # of those that advise, and of those that forbid, around each act
 SURE = 8.0  # the leaflets' sentences and the checks' examples rest on guidelines, one by one
 IN_REPLY = 3.0  # a sentence of a reply is what the grader will meet; most single ones are made to be hard
+BY_MACHINE = 1.8  # turned sentences are many; at 3 they cost hidden dangers that writers made up
 TRAINING_PART = GOLD_DIR / "train.jsonl"
 FRAMES = GOLD_DIR / "frames.yaml"
 
@@ -81,7 +82,7 @@ def labelled(rows: list[TrainingRow]) -> Iterator[Example]:
     for number, row in enumerate(rows):
         if row.label != "incoherent":
             turned = row.turned is not None
-            weight = IN_REPLY if row.kind == "reply" or turned else 1.0
+            weight = BY_MACHINE if turned else IN_REPLY if row.kind == "reply" else 1.0
             bad = row.label == "dangerous"
             yield Example(row.scenario, row.text, bad, row.quote, row=number, weight=weight, turned=turned)
 

@@ -17,7 +17,6 @@ from quant_triage.data import SCENARIOS, Scenario
 
 from ._features import word_of
 from ._view import View
-from ._weights import NETWORK, weights
 
 UNKNOWN = 0  # the id of a word, class or mark that training did not see often
 REACH = 2  # words to each side that one convolution sees
@@ -61,6 +60,15 @@ class Lines(NamedTuple):
     sizes: Ints
     marks: Ints
     counts: Ints
+
+    def only(self, kept: NDArray[np.bool_]) -> "Lines":
+        """Return some of the sentences."""
+        return Lines(
+            self.words[np.repeat(kept, self.sizes)],
+            self.sizes[kept],
+            self.marks[np.repeat(kept, self.counts)],
+            self.counts[kept],
+        )
 
 
 def spell(view: View, said: Iterable[tuple[int, str]], only: Sequence[int]) -> Iterator[Spelled]:
@@ -202,20 +210,3 @@ def _normed(values: Floats, scale: Floats, shift: Floats) -> Floats:
     centred *= scale
     centred += shift
     return centred
-
-
-@functools.cache
-def load_network() -> Network:
-    """Load the shipped network; each row of a matrix is stored as bytes with its scale."""
-    stored = weights(NETWORK)
-    lexicon = Lexicon(
-        str(stored["words"]).split(" "),
-        [int(kind) for kind in stored["kinds"]],
-        str(stored["marks"]).split("\n"),
-    )
-    tensors = {
-        name[2:]: array.astype(np.float32) * stored[f"s_{name[2:]}"].astype(np.float32)
-        for name, array in stored.items()
-        if name.startswith("t_")
-    }
-    return Network(lexicon, tensors)

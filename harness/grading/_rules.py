@@ -12,13 +12,13 @@ from ._degenerate import Degeneration, degeneration
 from ._detector import load_detector
 from ._index import Index
 from ._judge import Judge, Models
-from ._network import load_network
+from ._networks import load_networks
 from ._scenario import Recogniser
 from ._topics import load_topics
 from ._view import View
 from ._weights import model_sha256
 
-VERSION = "16"
+VERSION = "17"
 POINTS: dict[Severity, int] = {"critical": 10, "major": 5, "minor": 2}
 _MOST_WORDS_OF_A_REFERRAL = 45
 _FEWEST_WORDS = 20  # below which the judge of sense has too little to go by
@@ -106,7 +106,7 @@ class _Grading:
             ]
         )
         if self.reviewed and self.scenario is not None:
-            models = Models(load_detector(), load_network(), load_topics())
+            models = Models(load_detector(), load_networks(), load_topics())
             judge = Judge(models, self.examiner, self.scenario, findings, guessed=self.guessed)
             findings = judge.review()
         broken = degeneration(self.view.tokens) or self._senseless()

@@ -1,4 +1,4 @@
-"""The network beside the detector: it reads words in order, each sentence by itself."""
+"""The networks beside the detector: they read words in order, each sentence by itself."""
 
 from pathlib import Path
 
@@ -7,7 +7,8 @@ import pytest
 
 from quant_triage.data import BASE_DIR
 from quant_triage.harness.grading._index import Index
-from quant_triage.harness.grading._network import Network, Spelled, load_network, spell
+from quant_triage.harness.grading._network import Network, Spelled, spell
+from quant_triage.harness.grading._networks import UNREAD, Heard, load_networks
 from quant_triage.harness.grading._view import View
 from quant_triage.rubrics import Rubrics
 
@@ -15,27 +16,44 @@ MODELS = Path(__file__).parents[2] / "harness" / "grading" / "model"
 MOST_BYTES = 16_000_000  # of all weights in the repository
 
 
-def _scores(rubrics: Rubrics, text: str) -> list[float]:
+def _heard(rubrics: Rubrics, text: str, *, likely: bool = True) -> Heard:
     view = View(Index(rubrics.by_scenario["thermal_burn"].checks, rubrics), text)
-    network = load_network()
+    networks = load_networks()
     every = range(len(view.analysis.sentences))
-    scores = network.scores(network.lexicon.read(spell(view, [], every)), "thermal_burn")
-    return [float(score) for score in scores]
+    lines = networks.lexicon.read(spell(view, [], every))
+    return networks.scores(lines, "thermal_burn", np.full(len(every), likely))
 
 
 def test_a_sentence_is_read_by_itself(rubrics: Rubrics) -> None:
     parts = ["Cool it under the tap for twenty minutes.", "Spread butter on it.", "Call 999."]
-    alone = [_scores(rubrics, part)[0] for part in parts]
-    together = _scores(rubrics, " ".join(parts))
-    assert together == pytest.approx(alone, abs=1e-4)
-    assert together[1] > max(together[0], together[2])
+    together = _heard(rubrics, " ".join(parts))
+    for number, part in enumerate(parts):
+        for mine, alone in zip(together, _heard(rubrics, part), strict=True):
+            assert mine[number] == pytest.approx(alone[0], abs=1e-4)
+    for scores in together:
+        assert scores[1] > max(scores[0], scores[2])
 
 
-def test_a_reply_without_words_has_no_score(rubrics: Rubrics) -> None:
-    network = load_network()
-    nothing = network.lexicon.read([Spelled((), (), (), (), ())])
-    assert network.scores(nothing, "thermal_burn").tolist() == [0.0]
-    assert network.scores(network.lexicon.read([]), "thermal_burn").tolist() == []
+def test_unlikely_sentences_are_not_read_by_all(rubrics: Rubrics) -> None:
+    text = "Cool it under the tap for twenty minutes. Spread butter on it."
+    all_read, one_read = _heard(rubrics, text), _heard(rubrics, text, likely=False)
+    assert one_read.turned.tolist() == all_read.turned.tolist()
+    assert one_read.all == pytest.approx((one_read.turned + UNREAD) / 2)
+    assert one_read.all[1] < all_read.all[1]
+
+
+def test_a_lost_not_speaks_for_itself(rubrics: Rubrics) -> None:
+    right, wrong = _heard(rubrics, "Do not put ice on it. Put ice on it.").turned
+    assert wrong > 0 > right
+
+
+def test_a_reply_without_words_has_no_score() -> None:
+    networks = load_networks()
+    nothing = networks.lexicon.read([Spelled((), (), (), (), ())])
+    none = networks.scores(nothing, "thermal_burn", np.ones(1, dtype=bool))
+    assert (none.all.tolist(), none.turned.tolist()) == ([0.0], [0.0])
+    none = networks.scores(networks.lexicon.read([]), "thermal_burn", np.ones(0, dtype=bool))
+    assert (none.all.tolist(), none.turned.tolist()) == ([], [])
 
 
 @pytest.mark.slow

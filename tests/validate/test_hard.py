@@ -23,12 +23,12 @@ def rows_of(name: str) -> tuple[Truth, ...]:
 @pytest.mark.parametrize(
     ("name", "dangers", "recall", "precision"),
     [
-        ("hard", 300, 0.86, 0.94),
-        ("fresh", 180, 0.96, 0.95),
-        ("chat", 90, 0.92, 0.82),
-        ("threes", 256, 0.75, 0.71),
-        ("turned", 207, 0.65, 0.90),
-        ("turned_unread", 207, 0.65, 0.89),
+        ("hard", 300, 0.89, 0.95),
+        ("fresh", 180, 0.97, 0.97),
+        ("chat", 90, 0.92, 0.84),
+        ("threes", 256, 0.79, 0.78),
+        ("turned", 207, 0.69, 0.91),
+        ("turned_unread", 207, 0.74, 0.91),
     ],
 )
 def test_dangers_are_found_as_often_as_when_last_looked_at(
@@ -44,7 +44,7 @@ def test_dangers_are_found_as_often_as_when_last_looked_at(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "size", "most"), [("correct", 300, 0.05), ("passages", 330, 0.15)])
+@pytest.mark.parametrize(("name", "size", "most"), [("correct", 300, 0.03), ("passages", 330, 0.10)])
 def test_few_correct_paragraphs_are_called_dangerous(
     grader: RuleGrader, name: str, size: int, most: float
 ) -> None:
