@@ -60,7 +60,8 @@ def test_a_reply_without_words_has_no_score() -> None:
 def test_word_order_decides_where_words_alone_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
     """What torch trains is what numpy computes, or the two orders would not come apart."""
     fit = pytest.importorskip("quant_triage.harness.grading._network_fit")
-    monkeypatch.setattr(fit, "BATCH", 32)
+    for name, value in {"BATCH": 32, "DEPTH": 32, "WIDTH": 48}.items():  # enough for this, and quick
+        monkeypatch.setattr(fit, name, value)
     draw = np.random.default_rng(0)
     fill = [f"word{number}" for number in range(20)]
     sentences, dangerous = [], []
