@@ -95,10 +95,9 @@ class Judge:
         read = np.flatnonzero((self._alone >= READ) | flagged)
         lines = networks.lexicon.read(spell(self._view, said, read.tolist()))
         heard = networks.scores(lines, scenario, ((self._alone >= LIKELY) | flagged)[read])
-        found = Heard(*(np.full(len(self._alone), UNREAD, dtype=np.float32) for _ in heard))
-        for mine, theirs in zip(found, heard, strict=True):
-            mine[read] = theirs
-        return found
+        every = np.full((len(heard), len(self._alone)), UNREAD, dtype=np.float32)
+        every[:, read] = heard
+        return Heard(*every)
 
     @cached_property
     def _clause_scores(self) -> Scores:
@@ -143,8 +142,7 @@ class Judge:
             and _BLUNT.match(finding.quote) is not None
             and _ELSEWHERE.match(self._view.reply, finding.end) is None
         )
-        backed = any(self._certain[k] or self._backs(k, limit) for k in sentences)
-        if plain or backed or self._insists(finding):
+        if plain or any(self._backs(k, limit) for k in sentences) or self._insists(finding):
             return True
         if (vital and self._bids(finding)) or (self._on_topic and self._inverts(finding, check)):
             return any(float(self._alone[k]) >= BANNED for k in sentences)
@@ -212,6 +210,8 @@ class Judge:
 
     def _backs(self, sentence: int, limit: float) -> bool:
         """Whether a sentence scores enough for what a rule found in it."""
+        if self._certain[sentence]:
+            return True
         if not self._on_topic:  # of which the networks have seen too little to overrule a rule
             return bool(max(self._alone[sentence], self._scores[sentence]) >= limit)
         return bool(self._scores[sentence] >= limit or self._alone[sentence] >= ALONE)

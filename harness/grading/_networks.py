@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from quant_triage.data import Scenario
 
 from ._network import Floats, Lexicon, Lines, Network
-from ._weights import NETWORK, weights
+from ._weights import NETWORK, Arrays, weights
 
 DOUBTED = -2.0  # a sentence that the first gives less needs no second reading: it is harmless
 UNREAD = -3.5  # what a network gives nearly all harmless sentences
@@ -51,10 +51,9 @@ class Networks:
         first, *others = self._turned
         turned = first.scores(lines, scenario)
         doubted = turned >= DOUBTED
-        if doubted.any():
-            again = lines.only(doubted)
-            opinions = [turned[doubted], *(network.scores(again, scenario) for network in others)]
-            turned[doubted] = np.mean(opinions, axis=0)
+        again = lines.only(doubted)
+        opinions = [turned[doubted], *(network.scores(again, scenario) for network in others)]
+        turned[doubted] = np.mean(opinions, axis=0)
         composed = np.full(len(turned), UNREAD, dtype=np.float32)
         composed[likely] = self._composed.scores(lines.only(likely), scenario)
         return Heard((composed + turned) * np.float32(0.5), turned)
@@ -69,16 +68,16 @@ def load_networks() -> Networks:
         [int(kind) for kind in stored["kinds"]],
         str(stored["marks"]).split("\n"),
     )
-    count = 1 + max(int(name[1]) for name in stored if name.startswith("t"))
-    composed, *turned = (
-        Network(
-            lexicon,
-            {
-                name[3:]: array.astype(np.float32) * stored[f"s{number}_{name[3:]}"].astype(np.float32)
-                for name, array in stored.items()
-                if name.startswith(f"t{number}_")
-            },
-        )
-        for number in range(count)
-    )
+    count = len({name[:2] for name in stored if name.startswith("t")})
+    composed, *turned = (Network(lexicon, _tensors(stored, number)) for number in range(count))
     return Networks(lexicon, composed, turned)
+
+
+def _tensors(stored: Arrays, number: int) -> dict[str, Floats]:
+    """Return the weights of one network by name; ``fit`` says how they are stored."""
+    values, scales = f"t{number}_", f"s{number}_"
+    parts = [name.removeprefix(values) for name in stored if name.startswith(values)]
+    return {
+        part: stored[values + part].astype(np.float32) * stored[scales + part].astype(np.float32)
+        for part in parts
+    }

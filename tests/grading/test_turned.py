@@ -1,4 +1,4 @@
-"""Right advice that lost or gained one word, as of a model that was quantized too far: the rules find it."""
+"""Right advice that lost or gained one word, as of a model that was quantized too far, is found."""
 
 import pytest
 
