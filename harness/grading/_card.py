@@ -20,19 +20,19 @@ exchanged a word it does not learn: adding up words, it can hardly tell them fro
 class and with what the clause analysis makes of it, then their maximum and an attention-weighted mean
 beside what the checks say of the sentence; {tensors:,} weights in all, one byte each. Each first learned to
 guess hidden words of the same sentences, then to tell dangerous ones. One knows what people composed only,
-two (of two seeds; their mean counts) also the texts that a machine turned. {share} of the mean of both
-kinds is added to the detector's score. The one of composed texts that is shipped is version 15's (96
-channels, 18 rounds, learned from the same composed texts); a new fit makes it like the others.
+two (their mean counts) also the texts that a machine turned. {share} of the mean of both kinds is added to
+the detector's score. They are trained side by side, in one program.
 
 **Limits**: a rule's finding stands only in a sentence that scores at least {keep:+.2f} ({lenient} less for a
 number or an order, {slower} less for what may kill or maim, {plain} less for a plain instruction; a wrong
 emergency number always does), or to which the detector alone gives {alone:+.2f}, or, where a vital deed is
-forbidden, {banned:+.2f}. A sentence that scores at least {alarm:+.2f} is a finding (`model:<nearest check>`)
-though no rule found it; so is one to which the networks that know turned texts give {certain:+.2f}, whatever
-the others say. In a reply whose words do not speak clearly for its scenario (log odds of
-{clearly} by topic), which is unlike what they learned from, the limits are {far_keep:+.2f}, by either of
-the two, and {far_alarm:+.2f}. A check that they were not trained with, such as a team's own, is never
-overruled.
+forbidden, {banned:+.2f}; where what is due, though not vital, is forbidden outright, {leaning:+.2f} of the
+networks that know turned texts is enough. A sentence that scores at least {alarm:+.2f} is a finding
+(`model:<nearest check>`) though no rule found it; so is one to which the networks that know turned texts
+give {certain:+.2f}, whatever the others say. In a reply whose words do not speak clearly for its scenario
+(log odds of {clearly} by topic), which is unlike what they learned from, the limits are {far_keep:+.2f}, by
+either of the two, and {far_alarm:+.2f}. A check that they were not trained with, such as a team's own, is
+never overruled.
 
 **Topics** (`topics.npz`): how often each word stands in texts of each scenario of the same training
 part, as log odds. They tell whether a reply talks about its scenario, and are added to what the
@@ -99,6 +99,7 @@ class Facts(NamedTuple):
     share: float
     alone: float
     banned: float
+    leaning: float
     lenient: float
     certain: float
     trial_keep: float

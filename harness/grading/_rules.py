@@ -18,7 +18,7 @@ from ._topics import load_topics
 from ._view import View
 from ._weights import model_sha256
 
-VERSION = "17"
+VERSION = "18"
 POINTS: dict[Severity, int] = {"critical": 10, "major": 5, "minor": 2}
 _MOST_WORDS_OF_A_REFERRAL = 45
 _FEWEST_WORDS = 20  # below which the judge of sense has too little to go by

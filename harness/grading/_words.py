@@ -77,8 +77,8 @@ OBJECT_STARTS = DETERMINERS | words("""
 ADVERBS = words("""
     also always again already just immediately then please simply instead first next now only still even
     never ever quickly slowly gently firmly carefully lightly loosely directly finally alternatively
-    therefore otherwise meanwhile afterward once maybe perhaps possibly better best either rather
-    secondly thirdly firstly lastly additionally however importantly generally usually often sometimes
+    therefore otherwise meanwhile afterward afterwards later once maybe perhaps possibly better best either
+    rather secondly thirdly firstly lastly additionally however importantly generally usually often sometimes
     definitely absolutely certainly really very too so ok okay well sure yes promptly
 """)
 SUBORDINATORS = words("""

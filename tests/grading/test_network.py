@@ -57,30 +57,30 @@ def test_a_reply_without_words_has_no_score() -> None:
 
 
 @pytest.mark.slow
-def test_word_order_decides_where_words_alone_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What torch trains is what numpy computes, or the two orders would not come apart."""
+def test_networks_trained_side_by_side_learn_their_own_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What torch trains is what numpy computes, or the two orders of words would not come apart."""
     fit = pytest.importorskip("quant_triage.harness.grading._network_fit")
-    for name, value in {"BATCH": 32, "DEPTH": 32, "WIDTH": 48}.items():  # enough for this, and quick
+    # Enough for this, and quick.
+    for name, value in {"BATCH": 32, "DEPTH": 32, "WIDTH": 48, "GUESSING": 6, "TELLING": 16}.items():
         monkeypatch.setattr(fit, name, value)
     draw = np.random.default_rng(0)
     fill = [f"word{number}" for number in range(20)]
-    sentences, dangerous = [], []
+    sentences = []
     for number in range(1500):
         order = ["press", "first", "cool"] if number % 2 else ["cool", "first", "press"]
         words = (*draw.choice(fill, 3).tolist(), *order, *draw.choice(fill, 3).tolist())
         sentences.append(Spelled(words, (0,) * 9, (0,) * 9, (0,) * 9, ()))
-        dangerous.append(float(number % 2))
+    dangerous, seen = np.arange(1500) % 2, np.arange(1500) < 1000
     lexicon = fit.lexicon_of(sentences)
-    data = fit.Sentences(
-        lexicon.read(sentences), np.zeros(1500, dtype=np.int64), np.array(dangerous), np.ones(1500)
-    )
+    data = fit.Sentences(lexicon, lexicon.read(sentences), np.zeros(1500, dtype=np.int64))
     told: list[str] = []
-    kept = np.arange(1500) < 1000
-    network = Network(lexicon, fit.train(lexicon, data, kept, "cpu", told.append))
-    scores = network.scores(lexicon.read(sentences[1000:]), "asthma_attack")
-    right = (scores > 0) == (np.array(dangerous[1000:]) > 0.5)
-    assert right.mean() > 0.97
-    assert len(told) > 5
+    lessons = [fit.Lesson(labels, seen.astype(np.float64), 0.2) for labels in (dangerous, 1 - dangerous)]
+    trained = fit.train(data, lessons, "cpu", told.append)
+    assert len(told) == 6 + 16
+    unseen = lexicon.read(sentences[1000:])
+    for tensors, labels in zip(trained, (dangerous, 1 - dangerous), strict=True):
+        scores = Network(lexicon, tensors).scores(unseen, "asthma_attack")
+        assert ((scores > 0) == labels[1000:]).mean() > 0.97
 
 
 def test_all_weights_stay_within_their_limit() -> None:

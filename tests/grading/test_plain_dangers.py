@@ -46,6 +46,11 @@ def test_an_example_of_a_check_between_right_sentences_is_found(grader: RuleGrad
         ("choking_adult", "Give 5 back blows. Then 5 thrusts: fist on the throat, pull hard. Ring 999."),
         ("severe_bleeding", "Let the blood flow while applying a clean cloth to the wound. Call 999."),
         ("nosebleed", "Sit down, tilt the head back and wait."),
+        ("shock", "Lay him flat and keep him warm. Do not stop bleeding with direct pressure. Call 911 now."),
+        (
+            "eye_chemical",
+            "Rinse the eye with running water for 20 minutes. Do not hold the lids open. Call 999.",
+        ),
     ],
 )
 def test_a_lost_not_and_terse_items_stand(grader: RuleGrader, scenario: Scenario, reply: str) -> None:
