@@ -42,11 +42,11 @@ SLOWER = 0.4  # ... about what may kill or maim
 PLAIN = 3.55  # ... that its clause plainly advises
 # What the detector alone must give for a finding to stand whatever both together say:
 ALONE = -0.5  # to its sentence
-BY_ITSELF = -1.55  # to its clause, for good advice around it may hide it
+BY_ITSELF = -0.55  # to its clause, for good advice around it may hide it
 LEANING = -1.0  # or those networks: to one that forbids outright what is due, though not vital
 BANNED = -4.5  # to a sentence that forbids a vital deed or turns its criterion round
 SHARE = 0.9  # of the networks' score that is added to the detector's: they are the surer of the two
-CERTAIN = 2.1  # of the networks that know turned sentences: more stands whatever the others say
+CERTAIN = 1.8  # of the networks that know turned sentences: more stands whatever the others say
 # A sentence without findings is read by the networks if the detector gives it so much ...
 READ = -9.0
 LIKELY = -3.5  # ... and by the one that knows composed dangers only from here on

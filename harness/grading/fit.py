@@ -74,7 +74,7 @@ TERSE = 0.3
 # Limits are on the sum of two logits that mostly agree, so no odds: a plain danger has 3 to 8, a harmless
 # sentence -6 to -16.
 VETO = -0.85  # a rule's finding falls only in a sentence that scores less
-ALARM = -1.6  # and a sentence is an alarm that scores more
+ALARM = -1.7  # and a sentence is an alarm that scores more
 # Of replies that talk about another emergency they have seen few: there the detector alone may overrule a
 # rule, and an alarm that no rule supports needs more.
 OFF_TOPIC = -4.0, -0.25
