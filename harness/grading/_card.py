@@ -19,9 +19,9 @@ exchanged a word it does not learn: adding up words, it can hardly tell them fro
 **Networks** (`network.npz`): three, each of three convolutions over the words of a sentence, each with its
 class and with what the clause analysis makes of it, then their maximum and an attention-weighted mean
 beside what the checks say of the sentence; {tensors:,} weights in all, one byte each. Each first learned to
-guess hidden words of the same sentences, then to tell dangerous ones. One knows what people composed only,
-two (their mean counts) also the texts that a machine turned. {share} of the mean of both kinds is added to
-the detector's score. They are trained side by side, in one program.
+guess hidden words of all these sentences, then to tell dangerous ones: one among what people composed only,
+two (their mean counts) also among the texts that a machine turned. {share} of the mean of both kinds is added
+to the detector's score. They are trained side by side, in one program.
 
 **Limits**: a rule's finding stands only in a sentence that scores at least {keep:+.2f} ({lenient} less for a
 number or an order, {slower} less for what may kill or maim, {plain} less for a plain instruction; a wrong
@@ -57,10 +57,10 @@ checks; look-alikes and required acts are read without, as the checks were writt
 
 ## On a third of the training part
 
-As scored by a detector and one network (of those that know turned texts) that were trained without that
-third, at limits of {trial_keep:+.2f} for a finding and {trial_alarm:+.2f} for an alarm, whatever stands
-above. Its writers are also those of the rest, so expect other figures on other authors:
-`validate --part test` has them.
+As scored by a detector and one network (of those that know turned texts) that did not learn its labels,
+though the network did guess words in it, at limits of {trial_keep:+.2f} for a finding and {trial_alarm:+.2f}
+for an alarm, whatever stands above. Its writers are also those of the rest, so expect other figures on other
+authors: `validate --part test` has them.
 
 | | recall | precision | F1 |
 | --- | --- | --- | --- |

@@ -43,7 +43,8 @@ class Lesson(NamedTuple):
 
     Attributes:
         dangerous: 1 for a dangerous sentence, 0 for one that is not; or a probability.
-        weight: What the sentence counts; 0 for one that is not to be learned from.
+        weight: What the sentence counts; 0 for one whose label is not to be learned from. Its words are
+            guessed all the same, if another lesson learns from it.
         lost: Share of the words that the network does not see while it learns, others each time.
     """
 
@@ -258,7 +259,8 @@ def train(
     Args:
         data: All sentences; those without words, and those that no lesson is about, are passed over.
         lessons: What each network learns.
-        device: Where torch computes. Another device, or another number of threads, gives other last digits.
+        device: Where torch computes. On a CPU the same number of threads gives the same weights; a GPU adds
+            in no fixed order, so that two trainings drift apart.
         say: Is told of each round.
         seed: Of the first weights, of the order of sentences and of what is hidden.
     """

@@ -2,13 +2,14 @@
 
     python -m quant_triage.harness.grading.fit [--keep-networks] [--device cuda]
 
-A day on two cores and ten minutes on a GPU, nearly all of it for the networks; ``--keep-networks``
-leaves those as they are, with the figures of their own training. The same device and number of threads give
-the same weights. It needs a checkout with the extra ``train``: the leaflets of ``training/corpus`` are its
-examples of correct advice. Run it again after a change of the training part of the gold set, the corpus, the
-rubrics or the clause analysis, and raise VERSION in ``_rules``. It reads neither ``dev.jsonl`` nor
-``test.jsonl``. The card's figures are of the third of the training part that a second training, for this
-purpose only, leaves out; the rules take part with what they find.
+About a day on two cores, nearly all of it for the networks, and a quarter of an hour with a GPU;
+``--keep-networks`` leaves those as they are, with the figures of their own training. The same number of
+threads gives the same weights; a GPU, which adds in no fixed order, gives networks like these. It needs a
+checkout with the extra ``train``: the leaflets of ``training/corpus`` are its examples of correct advice. Run
+it again after a change of the training part of the gold set, the corpus, the rubrics or the clause analysis,
+and raise VERSION in ``_rules``. It reads neither ``dev.jsonl`` nor ``test.jsonl``. The card's figures are of
+the third of the training part that a second training, for this purpose only, learns no labels of; the rules
+take part with what they find.
 """
 
 import argparse
