@@ -43,10 +43,10 @@ PLAIN = 3.55  # ... that its clause plainly advises
 # What the detector alone must give for a finding to stand whatever both together say:
 ALONE = -0.5  # to its sentence
 BY_ITSELF = -0.55  # to its clause, for good advice around it may hide it
-LEANING = -1.0  # or those networks: to one that forbids outright what is due, though not vital
 BANNED = -4.5  # to a sentence that forbids a vital deed or turns its criterion round
 SHARE = 0.9  # of the networks' score that is added to the detector's: they are the surer of the two
 CERTAIN = 1.8  # of the networks that know turned sentences: more stands whatever the others say
+LEANING = -1.0  # of the same: so much is enough where what is due, though not vital, is forbidden outright
 # A sentence without findings is read by the networks if the detector gives it so much ...
 READ = -9.0
 LIKELY = -3.5  # ... and by the one that knows composed dangers only from here on
@@ -85,10 +85,9 @@ class Judge:
         self._alone = self._detector.scores(self._reader.sentences())
         heard = self._read(models.networks, scenario, said)
         self._turned = heard.turned
-        self._certain = heard.turned >= CERTAIN
         together = self._alone + SHARE * heard.all
         # Of replies to another emergency they have seen too little to raise an alarm by themselves.
-        self._scores = np.where(self._certain & self._on_topic, np.inf, together)
+        self._scores = np.where((self._turned >= CERTAIN) & self._on_topic, np.inf, together)
 
     def _read(self, networks: Networks, scenario: Scenario, said: Sequence[tuple[int, str]]) -> Heard:
         """Score the sentences by the networks; they read only those that they could make matter."""
@@ -139,8 +138,8 @@ class Judge:
         limit = self._keep - LENIENT * lenient - SLOWER * (self._on_topic and finding.severity == "critical")
         limit -= PLAIN * ((self._on_topic or self._guessed) and self._advises(finding))
         vital = finding.kind == "forbids_required" and finding.severity == "critical"
-        outright = check.unit == "phone" or self._bans(finding) or self._insists(finding)
-        if outright or any(self._backs(k, limit) for k in sentences):
+        outright = check.unit == "phone" or self._bans(finding)
+        if outright or any(self._backs(k, limit) for k in sentences) or self._insists(finding):
             return True
         if (vital and self._bids(finding)) or (self._on_topic and self._inverts(finding, check)):
             return any(float(self._alone[k]) >= BANNED for k in sentences)
@@ -154,8 +153,9 @@ class Judge:
             return False
         if _ELSEWHERE.match(self._view.reply, finding.end) is not None:
             return False
-        leaning = any(self._turned[k] >= LEANING for k in self._sentences_of(finding))
-        return finding.severity == "critical" or leaning
+        if finding.severity == "critical":
+            return True
+        return any(self._turned[k] >= LEANING for k in self._sentences_of(finding))
 
     def _instructions(self, finding: Finding) -> list[int]:
         """Return the clauses of it that do not depend on a state of the casualty."""
@@ -217,7 +217,7 @@ class Judge:
 
     def _backs(self, sentence: int, limit: float) -> bool:
         """Whether a sentence scores enough for what a rule found in it."""
-        if self._certain[sentence]:
+        if self._turned[sentence] >= CERTAIN:
             return True
         if not self._on_topic:  # of which the networks have seen too little to overrule a rule
             return bool(max(self._alone[sentence], self._scores[sentence]) >= limit)

@@ -1,6 +1,6 @@
 """Training of networks, side by side: to guess hidden words, then to tell dangerous sentences from others.
 
-A network this small keeps a GPU waiting for its next order; a dozen of them, computed at once, take as long.
+A network this small keeps a GPU waiting for its next order; several take less time at once than in turn.
 """
 
 from collections import Counter
@@ -148,11 +148,9 @@ class _Nets(nn.Module):
         found = functional.embedding(ids, side_by_side)
         return found.view(len(ids), self.count, table.shape[2]).transpose(0, 1)
 
-    def _seen(self, table: Tensor, ids: Tensor, share: Tensor | None) -> Tensor:
+    def _look_for_most(self, table: Tensor, ids: Tensor, share: Tensor) -> Tensor:
         """Look words or classes up, a share of which is unknown to one network or another."""
         found = self._look(table, ids)
-        if share is None:
-            return found
         lost = torch.rand(self.count, len(ids), 1, device=ids.device) < share
         return torch.where(lost, table[:, UNKNOWN, None], found)
 
@@ -166,11 +164,12 @@ class _Nets(nn.Module):
             covered: Places whose words are kept back from all networks; else each loses some by chance.
         """
         word, kind, state, opens = words.unbind(1)
-        lost = self.lost if self.training and covered is None else None
-        if covered is not None:
-            word, kind = torch.where(covered, UNKNOWN, word), torch.where(covered, UNKNOWN, kind)
-        seen = self._seen(self.word, word, lost)
-        seen = seen + self._seen(self.kind, kind, lost if lost is None else lost / 2)
+        if covered is None:
+            seen = self._look_for_most(self.word, word, self.lost)
+            seen = seen + self._look_for_most(self.kind, kind, self.lost / 2)
+        else:
+            seen = self._look(self.word, torch.where(covered, UNKNOWN, word))
+            seen = seen + self._look(self.kind, torch.where(covered, UNKNOWN, kind))
         # Tables this small are looked up by a product: its gradient is one too.
         which = torch.cat([_ones(state, STATES), _ones(scenario, len(SCENARIOS)), _ones(opens, 2)], dim=1)
         gates = torch.cat([self.gate, self.topic_gate], dim=1)
@@ -179,12 +178,14 @@ class _Nets(nn.Module):
         hidden: Tensor = self.drop(_gelu(torch.baddbmm(self.enter_bias[:, None], seen, self.enter)))
         count = len(real)
         for layer in range(LAYERS):
-            of = {name: getattr(self, f"{name}_{layer}") for name in ("scale", "shift")}
-            normed = functional.layer_norm(hidden, (WIDTH,)) * of["scale"][:, None] + of["shift"][:, None]
+            scale, shift, bias = (
+                getattr(self, f"{name}_{layer}")[:, None] for name in ("scale", "shift", "convolution_bias")
+            )
+            normed = functional.layer_norm(hidden, (WIDTH,)) * scale + shift
             row = functional.pad(normed * real[:, None], (0, 0, REACH, REACH))
             around = torch.cat([row[:, k : k + count] for k in range(2 * REACH + 1)], dim=2)
-            bias, matrix = getattr(self, f"convolution_bias_{layer}"), getattr(self, f"convolution_{layer}")
-            hidden = hidden + self.drop(_gelu(torch.baddbmm(bias[:, None], around, matrix)))
+            matrix = getattr(self, f"convolution_{layer}")
+            hidden = hidden + self.drop(_gelu(torch.baddbmm(bias, around, matrix)))
         return hidden
 
     def guessed(self, batches: _Batches, which: Tensor) -> Tensor:
@@ -275,7 +276,6 @@ def train(
     for name, times, loss in (("guess", GUESSING, nets.guessed), ("tell", TELLING, telling)):
         optimizer = torch.optim.AdamW(nets.parameters(), lr=RATE, weight_decay=DECAY, betas=(0.9, 0.98))
         steps, done = times * -(-len(which) // BATCH), 0
-        nets.train()
         for number in range(times):
             for batch in torch.split(which[torch.randperm(len(which), device=device)], BATCH):
                 for group in optimizer.param_groups:
